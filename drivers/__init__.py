@@ -1,0 +1,1 @@
+"""Where events come from now: one vocabulary, cameras, a simulated person and sensor."""

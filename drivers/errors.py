@@ -1,0 +1,17 @@
+"""The one error for bad input: what it was, what was got, what is allowed, what to do."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """Something from outside (file, message, option, device) cannot be used as it is.
+
+    The command line prints it as one line, without a stack trace, and exits with status 2.
+    """
+
+    def __init__(self, *, what: str, got: str, allowed: str, todo: str) -> None:
+        super().__init__(f"{what}: got {got}; allowed: {allowed}; {todo}")
+        self.what = what
+        self.got = got
+        self.allowed = allowed
+        self.todo = todo

@@ -1,0 +1,1 @@
+"""What learns: layer, network, learning rule, engine, classifier, checkpoint, training."""

@@ -1,0 +1,54 @@
+"""What the brain asks of an engine: one step per frame, learning on the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from models.settings import NetworkSettings
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What one step of one stream gave, before any update made in that step."""
+
+    votes: npt.NDArray[np.int64]
+    """shape (layers,): the class (from 0) whose local readout was largest, per layer."""
+    spikes: npt.NDArray[np.int64]
+    """shape (layers,): neurons that fired, per layer."""
+    updated: bool
+    """Whether the weights changed at the end of this step."""
+
+
+class Engine(Protocol):
+    """A network in motion: weights, dynamic state and, while a target is set, learning.
+
+    Deterministic: the same checkpoint, settings, frames and targets give the same votes and
+    weights, bit for bit, on the same machine.
+    """
+
+    settings: NetworkSettings
+    class_names: tuple[str, ...]
+    version: str
+    """Identity of the weights as loaded: the digest of the checkpoint."""
+
+    @property
+    def updates(self) -> int:
+        """Weight updates made since the engine was made."""
+
+    def step(self, frame: npt.NDArray[np.uint8], target: int | None) -> StepResult:
+        """Advance by one frame of shape (channels, height, width) holding 0 and 1.
+
+        With `target` (a class from 0) the step's gradient is accumulated and, every
+        `update_every_steps` learning steps, applied.
+        """
+
+    def reset(self) -> None:
+        """Forget the dynamic state (traces, membranes, refractoriness), keep the weights."""
+
+    def save(self, path: Path, record: dict[str, object]) -> str:
+        """Write a checkpoint with `record` in its training record; returns its version."""

@@ -1,0 +1,1 @@
+"""Where events rest: readers and writers of files, replay in time, the simulated gesture set."""

@@ -1,0 +1,98 @@
+"""Label files in the DvsGesture layout: which gesture is performed from when to when."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.errors import InputError
+
+HEADER: tuple[str, str, str] = ("class", "startTime_usec", "endTime_usec")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class GestureInterval:
+    """One performance of one gesture during `[t_begin_us, t_end_us)` of its recording."""
+
+    t_begin_us: int
+    t_end_us: int
+    gesture_class: int
+    """Counted from 1."""
+
+    def __post_init__(self) -> None:
+        if self.gesture_class < 1:
+            raise InputError(
+                what="gesture class",
+                got=str(self.gesture_class),
+                allowed="1 or more",
+                todo="count classes from 1, as DvsGesture does",
+            )
+        if not 0 <= self.t_begin_us < self.t_end_us:
+            raise InputError(
+                what="gesture interval",
+                got=f"[{self.t_begin_us}, {self.t_end_us}) us",
+                allowed="0 <= start < end",
+                todo="mend the row's two times",
+            )
+
+
+def read_label_file(path: Path) -> list[GestureInterval]:
+    """The intervals of a label file, sorted by time.
+
+    Raises `InputError` naming file and line for a wrong header, a row that is not three whole
+    numbers, an empty or reversed interval, and two intervals that overlap.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(
+            what=f"label file {path}",
+            got=str(error),
+            allowed="a readable UTF-8 text file",
+            todo="check the path",
+        ) from error
+    rows = list(csv.reader(text.splitlines()))
+    if not rows or tuple(cell.strip() for cell in rows[0]) != HEADER:
+        raise InputError(
+            what=f"label file {path}, line 1",
+            got=repr(",".join(rows[0]) if rows else ""),
+            allowed=repr(",".join(HEADER)),
+            todo="add this header line",
+        )
+    intervals: list[GestureInterval] = []
+    for line, row in enumerate(rows[1:], start=2):
+        if not any(cell.strip() for cell in row):
+            continue
+        try:
+            gesture_class, t_begin_us, t_end_us = (int(cell) for cell in row)
+            intervals.append(GestureInterval(t_begin_us, t_end_us, gesture_class))
+        except ValueError as error:
+            raise InputError(
+                what=f"label file {path}, line {line}",
+                got=repr(",".join(row)),
+                allowed="class from 1, start, end: whole numbers, start before end",
+                todo="mend or remove the line",
+            ) from error
+    intervals.sort()
+    for before, after in zip(intervals, intervals[1:], strict=False):
+        if after.t_begin_us < before.t_end_us:
+            raise InputError(
+                what=f"label file {path}",
+                got=f"{before} overlapping {after}",
+                allowed="one gesture at a time",
+                todo="shorten one of the two",
+            )
+    return intervals
+
+
+def write_label_file(path: Path, intervals: Sequence[GestureInterval]) -> None:
+    """Write intervals in the DvsGesture layout, sorted by time."""
+    rows: Iterable[tuple[int, int, int]] = (
+        (item.gesture_class, item.t_begin_us, item.t_end_us) for item in sorted(intervals)
+    )
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(HEADER)
+        writer.writerows(rows)
