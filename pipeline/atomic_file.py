@@ -1,0 +1,81 @@
+"""A text file that is there whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from drivers.errors import InputError
+
+
+class AtomicFile:
+    """Lines go to a temporary file beside `path`; `commit` puts it in place, `discard` drops it.
+
+    Leaving it as a context manager without `commit` discards. Raises `InputError` where the
+    folder cannot be written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            if path.is_dir():
+                raise IsADirectoryError("it is a folder")
+            handle, name = tempfile.mkstemp(
+                prefix=f".{path.name}.", suffix=".part", dir=path.parent
+            )
+        except OSError as error:
+            raise InputError(
+                what=f"output file {path}",
+                got=str(error),
+                allowed="a file in a folder that exists and can be written",
+                todo="choose another path",
+            ) from error
+        self._temporary: Path | None = Path(name)
+        self._file = os.fdopen(handle, "wb")
+
+    def write(self, data: bytes) -> None:
+        """Append bytes."""
+        self._file.write(data)
+
+    def commit(self) -> None:
+        """Sync the file and rename it to its place."""
+        if self._temporary is None:
+            return
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        # mkstemp makes files private; what the user asked for gets the usual rights.
+        mask = os.umask(0)
+        os.umask(mask)
+        self._temporary.chmod(0o666 & ~mask)
+        self._temporary.replace(self.path)
+        self._temporary = None
+
+    def discard(self) -> None:
+        """Drop what was written, unless it was committed."""
+        if self._temporary is None:
+            return
+        self._file.close()
+        self._temporary.unlink(missing_ok=True)
+        self._temporary = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.discard()
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a whole file, or leave what was there."""
+    with AtomicFile(path) as file:
+        file.write(data)
+        file.commit()

@@ -1,0 +1,121 @@
+"""From votes to decisions: the sliding window that live labels rest on."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from drivers.errors import InputError
+
+FRAME_US = 1000
+"""Length of one frame, and so of one engine step and one vote."""
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionSettings:
+    """When a class is named, and when the answer is an honest "unsure"."""
+
+    window_ms: int = 500
+    """Length of the sliding window."""
+    threshold: float = 0.5
+    """Share of the window's votes at which a class is named."""
+    margin: float = 0.1
+    """Hysteresis: the named class is kept until its share falls below `threshold - margin`,
+    or another class reaches the threshold. 0 switches it off."""
+    min_events_per_s: float = 1000.0
+    """Below this rate of input (cells of frames that saw an event) the scene counts as silent."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.window_ms <= 60_000:
+            raise InputError(
+                what="decision window",
+                got=f"{self.window_ms} ms",
+                allowed="1 to 60000 ms",
+                todo="choose another --window-ms",
+            )
+        if not 0.0 < self.threshold <= 1.0:
+            raise InputError(
+                what="decision threshold",
+                got=f"{self.threshold}",
+                allowed="above 0, at most 1",
+                todo="choose another --threshold",
+            )
+        if not 0.0 <= self.margin < self.threshold:
+            raise InputError(
+                what="decision margin",
+                got=f"{self.margin}",
+                allowed=f"0 or more, below the threshold of {self.threshold}",
+                todo="choose a smaller margin",
+            )
+        if not self.min_events_per_s >= 0.0:
+            raise InputError(
+                what="least input rate",
+                got=f"{self.min_events_per_s} events/s",
+                allowed="0 or more",
+                todo="choose another --min-events-per-s",
+            )
+
+    @property
+    def min_events(self) -> float:
+        """Events that a window must hold to be more than silence."""
+        return self.min_events_per_s * self.window_ms / 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the window says now."""
+
+    gesture_class: int
+    """Counted from 1; 0 is "unsure"."""
+    confidence: float
+
+
+class SlidingVotes:
+    """Votes of one layer over the last `window_ms` frames; constant work a step."""
+
+    def __init__(self, classes: int, settings: DecisionSettings | None = None) -> None:
+        self.settings = settings or DecisionSettings()
+        self._counts = [0] * classes
+        self._window: deque[tuple[int, int]] = deque()
+        self._events = 0
+        self._current = 0
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Votes in the window per class, from class 1 on."""
+        return tuple(self._counts)
+
+    def push(self, vote: int, events: int) -> Decision:
+        """Take in one frame's vote (class from 0) and its number of input events; decide."""
+        self._window.append((vote, events))
+        self._counts[vote] += 1
+        self._events += events
+        if len(self._window) > self.settings.window_ms:
+            old_vote, old_events = self._window.popleft()
+            self._counts[old_vote] -= 1
+            self._events -= old_events
+        return self._decide()
+
+    def _decide(self) -> Decision:
+        total = len(self._window)
+        most = max(self._counts)
+        leader = self._counts.index(most) + 1
+        if self._events < self.settings.min_events:
+            self._current = 0
+        elif most >= self.settings.threshold * total:
+            # A tie at the threshold must not make the label flicker: the named class stays.
+            if self._current == 0 or self._counts[self._current - 1] < most:
+                self._current = leader
+        elif self._current:
+            kept = self._counts[self._current - 1]
+            if kept < (self.settings.threshold - self.settings.margin) * total:
+                self._current = 0
+        shown = self._counts[self._current - 1] if self._current else most
+        return Decision(self._current, shown / total)
+
+    def clear(self) -> None:
+        """Forget the window: a new stream begins."""
+        self._counts = [0] * len(self._counts)
+        self._window.clear()
+        self._events = 0
+        self._current = 0

@@ -1,0 +1,95 @@
+"""Labelled gestures scored as in the paper: the class with the most votes over the trial."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.targets import BURN_IN_US
+from recordings.labels import GestureInterval
+
+TRIAL_US = 1_800_000
+"""The paper counts votes over the first 1,800 ms of a gesture."""
+
+
+class GestureResult(msgspec.Struct, frozen=True, kw_only=True):
+    """One labelled gesture with what the network made of it."""
+
+    t_begin_us: int
+    t_end_us: int
+    true_class: int
+    """As labelled, counted from 1."""
+    true_label: str
+    got_class: int
+    """The class with the most votes of the chosen layer; 0: no frame of it was seen."""
+    got_label: str
+    share: float
+    """The winner's share of the trial's votes."""
+    frames: int
+    """Votes that were counted."""
+    layer_classes: tuple[int, ...]
+    """What each layer said, from the lowest."""
+
+
+class TrialVotes:
+    """Votes per labelled interval, from 50 ms after its begin to 1,800 ms (or its end)."""
+
+    def __init__(
+        self, intervals: Sequence[GestureInterval], *, layers: int, classes: int, layer: int
+    ) -> None:
+        self.intervals = sorted(intervals)
+        self._layer = layer
+        self._rows = np.arange(layers)
+        self._counts = np.zeros((len(self.intervals), layers, classes), dtype=np.int64)
+        self._next = 0
+
+    def push(self, t_us: int, votes: npt.NDArray[np.int64]) -> None:
+        """Count the votes, shape (layers,), of the frame that begins at `t_us`; time only grows."""
+        while self._next < len(self.intervals) and t_us >= self._until(self._next):
+            self._next += 1
+        if self._next == len(self.intervals):
+            return
+        if t_us >= self.intervals[self._next].t_begin_us + BURN_IN_US:
+            self._counts[self._next, self._rows, votes] += 1
+
+    def rewind(self) -> None:
+        """The stream begins again: go on counting from the first interval."""
+        self._next = 0
+
+    def _until(self, index: int) -> int:
+        interval = self.intervals[index]
+        return min(interval.t_end_us, interval.t_begin_us + TRIAL_US)
+
+    def results(self, class_names: Sequence[str]) -> list[GestureResult]:
+        """Every interval with the class that won it."""
+        found = []
+        for interval, counts in zip(self.intervals, self._counts, strict=True):
+            frames = int(counts[self._layer].sum())
+            winners = tuple(int(winner) + 1 for winner in counts.argmax(axis=1))
+            got = winners[self._layer] if frames else 0
+            found.append(
+                GestureResult(
+                    t_begin_us=interval.t_begin_us,
+                    t_end_us=interval.t_end_us,
+                    true_class=interval.gesture_class,
+                    true_label=class_names[interval.gesture_class - 1],
+                    got_class=got,
+                    got_label=class_names[got - 1] if got else "not seen",
+                    share=float(counts[self._layer].max()) / frames if frames else 0.0,
+                    frames=frames,
+                    layer_classes=winners if frames else (0,) * len(winners),
+                )
+            )
+        return found
+
+
+def layer_accuracies(results: Sequence[GestureResult]) -> tuple[float, ...] | None:
+    """Share of right answers per layer, over the gestures that were seen; None if none was."""
+    seen = [result for result in results if result.frames]
+    if not seen:
+        return None
+    right = np.array([[got == r.true_class for got in r.layer_classes] for r in seen])
+    return tuple(float(share) for share in right.mean(axis=0))

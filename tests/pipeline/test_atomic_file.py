@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+
+from drivers.errors import InputError
+from pipeline.atomic_file import AtomicFile
+
+
+def test_a_committed_file_is_whole(tmp_path: Path) -> None:
+    """After commit the file holds everything and nothing else lies beside it."""
+    with AtomicFile(tmp_path / "out") as file:
+        file.write(b"one\n")
+        assert not (tmp_path / "out").exists()
+        file.write(b"two\n")
+        file.commit()
+    assert (tmp_path / "out").read_bytes() == b"one\ntwo\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_without_commit_the_old_file_stays(tmp_path: Path) -> None:
+    """Leaving early drops what was written and keeps what was there."""
+    (tmp_path / "out").write_bytes(b"old")
+    with AtomicFile(tmp_path / "out") as file:
+        file.write(b"new")
+    assert (tmp_path / "out").read_bytes() == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_an_impossible_path_is_one_clear_error(tmp_path: Path) -> None:
+    """A missing folder, and a folder as target, are InputErrors at once."""
+    for path in (tmp_path / "none" / "out", tmp_path):
+        with pytest.raises(InputError, match="output file"):
+            AtomicFile(path)

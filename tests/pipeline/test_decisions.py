@@ -1,0 +1,93 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.errors import InputError
+from pipeline.decisions import DecisionSettings, SlidingVotes
+
+LOUD = 1000
+
+
+def _settings(**changes: float) -> DecisionSettings:
+    values = {"window_ms": 10, "threshold": 0.5, "margin": 0.1, "min_events_per_s": 1000.0}
+    return DecisionSettings(**(values | changes))  # type: ignore[arg-type]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 30)), max_size=60))
+def test_counts_are_those_of_the_last_window(pushes: list[tuple[int, int]]) -> None:
+    """The running counts equal a fresh count of the last `window_ms` votes."""
+    votes = SlidingVotes(3, _settings())
+    for vote, events in pushes:
+        votes.push(vote, events)
+    last = [vote for vote, _ in pushes[-10:]]
+    assert votes.counts == tuple(last.count(k) for k in range(3))
+
+
+def test_majority_is_named_with_its_share() -> None:
+    """The class with most votes is named, its confidence is its share of the window."""
+    votes = SlidingVotes(3, _settings())
+    for vote in (2, 2, 2, 1):
+        decision = votes.push(vote, LOUD)
+    assert (decision.gesture_class, decision.confidence) == (3, 0.75)
+
+
+def test_silence_is_unsure() -> None:
+    """A window with too few input events is unsure, however clear its votes."""
+    votes = SlidingVotes(3, _settings())
+    for _ in range(10):
+        decision = votes.push(1, 0)
+    assert decision.gesture_class == 0
+    assert decision.confidence == 1.0
+
+
+def test_scattered_votes_are_unsure() -> None:
+    """No class at the threshold means unsure."""
+    votes = SlidingVotes(3, _settings())
+    for vote in (0, 1, 2) * 3:
+        decision = votes.push(vote, LOUD)
+    assert decision.gesture_class == 0
+
+
+def test_margin_keeps_a_named_class() -> None:
+    """A named class stays until its share falls below threshold - margin."""
+    held = []
+    for margin in (0.0, 0.2):
+        votes = SlidingVotes(4, _settings(margin=margin))
+        for vote in (0, 0, 0, 0, 0, 1, 1, 2, 2, 3):
+            votes.push(vote, LOUD)
+        held.append(votes.push(3, LOUD).gesture_class)  # share of class 1: 4 of 10
+    assert held == [0, 1]
+
+
+def test_a_tie_does_not_flicker() -> None:
+    """At equal votes the class already named stays."""
+    votes = SlidingVotes(2, _settings())
+    for vote in (1, 1, 0, 0):
+        decision = votes.push(vote, LOUD)
+    assert decision.gesture_class == 2
+
+
+def test_clear_forgets() -> None:
+    """After clear the next vote stands alone."""
+    votes = SlidingVotes(2, _settings())
+    for _ in range(10):
+        votes.push(0, LOUD)
+    votes.clear()
+    votes.push(1, LOUD)
+    assert votes.counts == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"window_ms": 0},
+        {"threshold": 0.0},
+        {"threshold": float("nan")},
+        {"margin": 0.5},
+        {"min_events_per_s": float("nan")},
+    ],
+)
+def test_settings_out_of_range_are_refused(change: dict[str, float]) -> None:
+    """Each setting out of range gives one clear error."""
+    with pytest.raises(InputError, match="allowed"):
+        _settings(**change)
