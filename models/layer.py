@@ -1,0 +1,153 @@
+"""One spiking convolutional layer with its fixed random readout: parameters, state, one step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as functional
+from torch import Tensor
+
+from models.convolution import RowPatches
+from models.settings import LayerSettings, LayerShape, NetworkSettings
+
+
+@dataclass(slots=True)
+class LayerState:
+    """What a layer carries from one millisecond to the next, for a batch of B streams."""
+
+    q: Tensor
+    """Synaptic trace, shape (B, *shape.inputs)."""
+    p_padded: Tensor
+    """Membrane trace with its rim of zeros, shape (B, channels, height + 2 pad, width + 2 pad)."""
+    p: Tensor
+    """The inside of `p_padded`, a view of shape (B, *shape.inputs)."""
+    r: Tensor
+    """Refractory term R, shape (B, *shape.membrane)."""
+    patches: RowPatches | None
+    """For one stream on a CPU; None where the library's convolution is the faster one."""
+
+
+@dataclass(frozen=True, slots=True)
+class LayerStep:
+    """What one step of one layer computed.
+
+    Pooling commutes with the threshold and with the sigmoid, both being monotone, so one pooled
+    membrane potential gives both the pooled spikes `S = [U > 0]` and activity `A = sigmoid(U)`.
+    """
+
+    u: Tensor
+    """Membrane potential, shape (B, *shape.membrane)."""
+    argmax: Tensor | None
+    """Where each pooled potential came from (flat index into a channel's map), when learning."""
+    spikes: Tensor
+    """S, shape (B, *shape.pooled), 0 or 1."""
+    activity: Tensor
+    """A, shape (B, *shape.pooled)."""
+
+
+class Layer:
+    """Parameters of one layer.
+
+    Drawn from `generator` in this order: weights, biases, readout, readout offsets, tau_m, tau_s.
+    """
+
+    def __init__(
+        self,
+        settings: LayerSettings,
+        network: NetworkSettings,
+        shape: LayerShape,
+        generator: torch.Generator,
+    ) -> None:
+        self.settings = settings
+        self.shape = shape
+        self.refractory_decay = network.refractory_decay
+        self.refractory_weight = network.refractory_weight
+        channels_in = shape.inputs[0]
+
+        def uniform(size: tuple[int, ...], low: float, high: float) -> Tensor:
+            return torch.rand(size, generator=generator) * (high - low) + low
+
+        kernel = settings.kernel
+        bound = network.weight_scale / (channels_in * kernel * kernel) ** 0.5
+        self.weight = uniform((settings.channels, channels_in, kernel, kernel), -bound, bound)
+        self.bias = uniform((settings.channels,), -0.01, 0.01)
+        bound = 0.5 / shape.readout_inputs**0.5
+        self.readout = uniform((network.classes, shape.readout_inputs), -bound, bound)
+        self.readout_offset = uniform((network.classes,), -bound, bound)
+        self.tau_m_ms = uniform((channels_in,), *network.tau_m_ms)
+        self.tau_s_ms = uniform((channels_in,), *network.tau_s_ms)
+        self.gain = network.gain
+        self.refresh_decays()
+
+    def refresh_decays(self) -> None:
+        """Recompute the per-step decays after time constants or their device have changed."""
+        decay_m = (1.0 - 1.0 / self.tau_m_ms).view(1, -1, 1, 1)
+        decay_s = (1.0 - 1.0 / self.tau_s_ms).view(1, -1, 1, 1)
+        self._decay_m, self._gain_m = decay_m, 1.0 - decay_m
+        self._decay_s, self._gain_s = decay_s, (1.0 - decay_s) * self.gain
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Everything that a checkpoint keeps of this layer."""
+        return {
+            "weight": self.weight,
+            "bias": self.bias,
+            "readout": self.readout,
+            "readout_offset": self.readout_offset,
+            "tau_m_ms": self.tau_m_ms,
+            "tau_s_ms": self.tau_s_ms,
+        }
+
+    def initial_state(self, batch: int) -> LayerState:
+        """Silence: all traces zero, nobody refractory."""
+        like = self.weight
+
+        def zeros(channels: int, height: int, width: int) -> Tensor:
+            return torch.zeros(
+                (batch, channels, height, width), dtype=like.dtype, device=like.device
+            )
+
+        channels, height, width = self.shape.inputs
+        rim = self.settings.padding
+        p_padded = zeros(channels, height + 2 * rim, width + 2 * rim)
+        single = batch == 1 and like.device.type == "cpu"
+        return LayerState(
+            q=zeros(channels, height, width),
+            p_padded=p_padded,
+            p=p_padded[:, :, rim : rim + height, rim : rim + width],
+            r=zeros(*self.shape.membrane),
+            patches=RowPatches(p_padded, self.settings.kernel) if single else None,
+        )
+
+    def step(self, state: LayerState, x: Tensor, *, learning: bool) -> LayerStep:
+        """Advance `state` in place by 1 ms of input `x`, shape (B, *shape.inputs).
+
+        Q <- a_s Q + k_s x        P <- a_m P + k_m Q        (Eq. 1 as a cascade)
+        u  = conv(P, W, b) + R',  R' = a_r R
+        s  = [u > 0],             R <- R' - w_rp s
+        """
+        state.q.mul_(self._decay_s).addcmul_(x, self._gain_s)
+        state.p.mul_(self._decay_m).addcmul_(state.q, self._gain_m)
+        if state.patches is None:
+            u = functional.conv2d(state.p_padded, self.weight, self.bias)
+        else:
+            state.patches.refresh()
+            u = state.patches.convolve(self.weight, self.bias)
+        u.add_(state.r.mul_(self.refractory_decay))
+        state.r.add_((u > 0), alpha=-self.refractory_weight)
+        argmax: Tensor | None = None
+        if self.settings.pool == 1:
+            pooled = u
+        elif learning:
+            pooled, argmax = functional.max_pool2d_with_indices(
+                u, [self.settings.pool, self.settings.pool]
+            )
+        else:
+            pooled = functional.max_pool2d(u, self.settings.pool)
+        return LayerStep(
+            u=u, argmax=argmax, spikes=(pooled > 0).to(u.dtype), activity=torch.sigmoid(pooled)
+        )
+
+    def read_out(self, activity: Tensor) -> Tensor:
+        """The local readout y = G flat(A) + c, shape (B, classes)."""
+        return torch.addmm(self.readout_offset, activity.flatten(1), self.readout.t())

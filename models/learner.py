@@ -1,0 +1,120 @@
+"""Local learning of a whole network: gradients added up over steps, applied by Adamax."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from models.errors import ModelError
+from models.layer import LayerState, LayerStep
+from models.learning_rule import local_gradient
+from models.network import Network
+from models.settings import LearningSettings
+
+ADAMAX_EPSILON = 1e-10
+"""Well below the gradients of a single stream (1e-7 and up), so that it changes no step."""
+
+
+class Learner:
+    """Turns the local losses of all layers into weight changes.
+
+    Every learning step's gradient counts: steps are gathered, and after `update_every_steps` of
+    them their gradients, summed, make one Adamax update. The gathered steps of up to
+    `CHUNK_STREAMS` streams are worked off together, which is exact because weights rest between
+    updates.
+    """
+
+    CHUNK_STREAMS = 16
+
+    def __init__(self, network: Network, settings: LearningSettings) -> None:
+        self.network = network
+        self.settings = settings
+        device = network.layers[0].weight.device
+        self._generator = torch.Generator(device=device).manual_seed(settings.seed)
+        self._optimisers = [
+            torch.optim.Adamax(
+                [layer.weight, layer.bias],
+                lr=settings.rate,
+                betas=(0.0, settings.beta2),
+                eps=ADAMAX_EPSILON,
+            )
+            for layer in network.layers
+        ]
+        self._waiting: list[tuple[list[Tensor], list[LayerStep], Tensor]] = []
+        self._steps_since_update = 0
+        self.updates = 0
+        self.losses = [0.0] * len(network.layers)
+        """Per layer, the mean loss of the steps last worked off."""
+
+    def set_rate(self, rate: float) -> None:
+        """Change the Adamax step from the next update on."""
+        for optimiser in self._optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+
+    def learn(self, states: list[LayerState], steps: list[LayerStep], one_hot: Tensor) -> bool:
+        """Take in one step with its target, shape (B, classes); True when weights were updated."""
+        traces = [state.p_padded for state in states]
+        if self.settings.update_every_steps > 1:
+            traces = [trace.clone() for trace in traces]
+        self._waiting.append((traces, steps, one_hot))
+        self._steps_since_update += 1
+        update = self._steps_since_update >= self.settings.update_every_steps
+        if update or len(self._waiting) * one_hot.shape[0] >= self.CHUNK_STREAMS:
+            self._work_off()
+        if update:
+            for optimiser, layer in zip(self._optimisers, self.network.layers, strict=True):
+                optimiser.step()
+                if not bool(torch.isfinite(layer.weight).all()):
+                    raise ModelError(
+                        "learning: got weights that are not finite; allowed: finite numbers; "
+                        "go back to the last checkpoint and learn with a smaller rate"
+                    )
+                layer.weight.grad = layer.bias.grad = None
+            self._steps_since_update = 0
+            self.updates += 1
+        return update
+
+    def _work_off(self) -> None:
+        count = len(self._waiting)
+        one_hot = torch.cat([target for _, _, target in self._waiting])
+        keep = 1.0 - self.settings.dropout
+        for number, layer in enumerate(self.network.layers):
+            step = _joined([steps[number] for _, steps, _ in self._waiting])
+            trace = torch.cat([traces[number] for traces, _, _ in self._waiting])
+            mask: Tensor | None = None
+            if keep < 1.0:
+                drawn = torch.rand(
+                    (one_hot.shape[0], layer.shape.readout_inputs),
+                    generator=self._generator,
+                    device=one_hot.device,
+                )
+                mask = (drawn < keep).to(trace.dtype).div_(keep)
+            gradient = local_gradient(
+                layer,
+                trace,
+                step,
+                one_hot,
+                regularisation=self.settings.regularisation,
+                dropout_mask=mask,
+            )
+            self.losses[number] = float(gradient.loss)
+            for parameter, value in (
+                (layer.weight, gradient.weight),
+                (layer.bias, gradient.bias),
+            ):
+                value = value * count if count > 1 else value
+                parameter.grad = value if parameter.grad is None else parameter.grad + value
+        self._waiting.clear()
+
+
+def _joined(steps: list[LayerStep]) -> LayerStep:
+    if len(steps) == 1:
+        return steps[0]
+    argmaxes = [step.argmax for step in steps if step.argmax is not None]
+    return LayerStep(
+        u=torch.cat([step.u for step in steps]),
+        argmax=torch.cat(argmaxes) if argmaxes else None,
+        spikes=torch.cat([step.spikes for step in steps]),
+        activity=torch.cat([step.activity for step in steps]),
+    )

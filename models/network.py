@@ -1,0 +1,83 @@
+"""A stack of spiking layers that all run within one tick."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from models.convolution import stored_by_kernel_row
+from models.errors import ModelError
+from models.layer import Layer, LayerState, LayerStep
+from models.settings import NetworkSettings
+
+
+class Network:
+    """Layers bottom up, made from settings and their seed."""
+
+    def __init__(self, settings: NetworkSettings, *, device: torch.device | str = "cpu") -> None:
+        self.settings = settings
+        generator = torch.Generator().manual_seed(settings.seed)
+        self.layers = [
+            Layer(layer, settings, shape, generator)
+            for layer, shape in zip(settings.layers, settings.shapes(), strict=True)
+        ]
+        self.load_tensors(self.tensors(), device=device)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Named parameters and constants: `layers.0.weight` and so on."""
+        return {
+            f"layers.{number}.{name}": tensor
+            for number, layer in enumerate(self.layers)
+            for name, tensor in layer.tensors().items()
+        }
+
+    def load_tensors(
+        self,
+        tensors: dict[str, Tensor],
+        *,
+        device: torch.device | str = "cpu",
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
+        """Take over the tensors that `tensors` gave; raises `ModelError` on any mismatch."""
+        expected = self.tensors()
+        if set(tensors) != set(expected):
+            different = sorted(set(tensors) ^ set(expected))
+            raise ModelError(
+                f"network tensors: got {different} missing or too many; allowed: {sorted(expected)}"
+            )
+        for name, tensor in tensors.items():
+            if tensor.shape != expected[name].shape:
+                raise ModelError(
+                    f"tensor {name}: got shape {tuple(tensor.shape)}; "
+                    f"allowed: {tuple(expected[name].shape)}"
+                )
+            if not bool(torch.isfinite(tensor).all()):
+                raise ModelError(f"tensor {name}: got NaN or infinity; allowed: finite numbers")
+        for number, layer in enumerate(self.layers):
+            for name in layer.tensors():
+                tensor = tensors[f"layers.{number}.{name}"]
+                own = tensor.detach().to(device=device, dtype=dtype).clone()
+                setattr(layer, name, stored_by_kernel_row(own) if name == "weight" else own)
+            layer.refresh_decays()
+
+    def initial_state(self, batch: int) -> list[LayerState]:
+        """Silence in every layer."""
+        return [layer.initial_state(batch) for layer in self.layers]
+
+    def step(self, states: list[LayerState], x: Tensor, *, learning: bool) -> list[LayerStep]:
+        """Advance all layers by one tick of input `x`, shape (B, channels, height, width)."""
+        steps: list[LayerStep] = []
+        for layer, state in zip(self.layers, states, strict=True):
+            step = layer.step(state, x, learning=learning)
+            steps.append(step)
+            x = step.spikes
+        return steps
+
+    def votes(self, steps: list[LayerStep]) -> Tensor:
+        """Shape (layers, B): the class (from 0) whose local readout is largest (P 4.3)."""
+        return torch.stack(
+            [
+                layer.read_out(step.activity).argmax(1)
+                for layer, step in zip(self.layers, steps, strict=True)
+            ]
+        )

@@ -1,0 +1,239 @@
+"""What a network and its learning are made of: frozen settings, checked when made, and presets."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Self
+
+from models.errors import ModelError
+
+
+def _require(condition: bool, what: str, got: object, allowed: str) -> None:
+    if not condition:
+        raise ModelError(f"{what}: got {got!r}; allowed: {allowed}")
+
+
+def _finite(value: float) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerSettings:
+    """One convolutional spiking layer (Table 2 of the paper)."""
+
+    channels: int
+    pool: int = 2
+    """Side of the max-pooling window after the threshold; 1 leaves pooling out."""
+    kernel: int = 7
+    padding: int = 2
+
+    def __post_init__(self) -> None:
+        _require(1 <= self.channels <= 4096, "layer channels", self.channels, "1 to 4096")
+        _require(1 <= self.pool <= 16, "layer pool", self.pool, "1 to 16")
+        _require(1 <= self.kernel <= 31, "layer kernel", self.kernel, "1 to 31")
+        _require(0 <= self.padding < self.kernel, "layer padding", self.padding, "0 to kernel - 1")
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkSettings:
+    """Everything that fixes a network's equations and shapes; one step is 1 ms."""
+
+    layers: tuple[LayerSettings, ...]
+    classes: int = 11
+    input_channels: int = 2
+    """ON and OFF."""
+    height: int = 32
+    width: int = 32
+    tau_m_ms: tuple[float, float] = (10.0, 35.0)
+    """Membrane trace P: bounds of the uniform distribution, one draw per input channel."""
+    tau_s_ms: tuple[float, float] = (10.0, 35.0)
+    """Synaptic trace Q: likewise."""
+    gain: float = 1.0
+    """DC gain of the trace cascade; 1 means a constant input of 1 gives a trace of 1."""
+    refractory_decay: float = 0.65
+    """a_r; 0.65 is tau_r = 1/(1 - 0.65) = 2.86 ms."""
+    refractory_weight: float = 1.0
+    """w_rp, taken off the membrane potential by a spike."""
+    weight_scale: float = 1.1
+    """Initial weights are uniform within +- weight_scale / sqrt(fan_in)."""
+    seed: int = 0
+    """Of the initial weights, readouts and time constants."""
+
+    def __post_init__(self) -> None:
+        _require(1 <= len(self.layers) <= 16, "layers", len(self.layers), "1 to 16")
+        _require(2 <= self.classes <= 1024, "classes", self.classes, "2 to 1024")
+        _require(1 <= self.input_channels <= 64, "input channels", self.input_channels, "1 to 64")
+        for name in ("height", "width"):
+            _require(1 <= getattr(self, name) <= 1024, name, getattr(self, name), "1 to 1024")
+        for name in ("tau_m_ms", "tau_s_ms"):
+            low, high = getattr(self, name)
+            _require(
+                _finite(low) and _finite(high) and 1.0 <= low <= high <= 10_000.0,
+                name,
+                (low, high),
+                "1 <= low <= high <= 10000",
+            )
+        for name, low, high in (
+            ("gain", 1e-6, 1e6),
+            ("refractory_weight", 0.0, 1e6),
+            ("weight_scale", 0.0, 1e3),
+        ):
+            value = getattr(self, name)
+            _require(_finite(value) and low <= value <= high, name, value, f"{low} to {high}")
+        _require(
+            _finite(self.refractory_decay) and 0.0 <= self.refractory_decay < 1.0,
+            "refractory decay",
+            self.refractory_decay,
+            "0 <= decay < 1",
+        )
+        self.shapes()
+
+    def shapes(self) -> tuple[LayerShape, ...]:
+        """Shapes of every layer, bottom up; raises `ModelError` where one would be empty."""
+        shapes: list[LayerShape] = []
+        channels, height, width = self.input_channels, self.height, self.width
+        for number, layer in enumerate(self.layers, start=1):
+            rows = height + 2 * layer.padding - layer.kernel + 1
+            columns = width + 2 * layer.padding - layer.kernel + 1
+            pooled_rows, pooled_columns = rows // layer.pool, columns // layer.pool
+            _require(
+                pooled_rows >= 1 and pooled_columns >= 1,
+                f"layer {number}",
+                f"input of {height}x{width} for kernel {layer.kernel} and pool {layer.pool}",
+                "an input that leaves at least one output",
+            )
+            shapes.append(
+                LayerShape(
+                    inputs=(channels, height, width),
+                    membrane=(layer.channels, rows, columns),
+                    pooled=(layer.channels, pooled_rows, pooled_columns),
+                )
+            )
+            channels, height, width = layer.channels, pooled_rows, pooled_columns
+        return tuple(shapes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Self:
+        """The settings that `to_dict` gave; raises `ModelError` for anything else."""
+        try:
+            values = dict(values)
+            layers = tuple(LayerSettings(**layer) for layer in values.pop("layers"))
+            for name in ("tau_m_ms", "tau_s_ms"):
+                if name in values:
+                    low, high = values[name]
+                    values[name] = (low, high)
+            return cls(layers=layers, **values)
+        except ModelError:
+            raise
+        except (TypeError, ValueError, KeyError, AttributeError) as error:
+            raise ModelError(
+                f"network settings: got {error}; allowed: the fields of NetworkSettings"
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class LayerShape:
+    """(channels, height, width) of one layer's input, membrane and pooled output."""
+
+    inputs: tuple[int, int, int]
+    membrane: tuple[int, int, int]
+    pooled: tuple[int, int, int]
+
+    @property
+    def readout_inputs(self) -> int:
+        """Fan-in of the layer's local readout."""
+        channels, height, width = self.pooled
+        return channels * height * width
+
+
+@dataclass(frozen=True, slots=True)
+class LearningSettings:
+    """How weights change while a target is set (Eq. 5)."""
+
+    rate: float = 2e-4
+    """Adamax step of a weight."""
+    beta2: float = 0.95
+    """Decay of Adamax's running maximum; its momentum (beta1) is 0."""
+    update_every_steps: int = 1
+    """Gradients of this many learning steps add up to one update; none is left out."""
+    dropout: float = 0.5
+    """On the readout's input, while learning."""
+    regularisation: float = 1e-3
+    """r: 20 r mean(relu(u + 0.01)) + 0.1 r relu(0.1 - mean(A)), per layer."""
+    seed: int = 0
+    """Of dropout."""
+
+    def __post_init__(self) -> None:
+        _require(_finite(self.rate) and 0 <= self.rate <= 10, "learning rate", self.rate, "0 to 10")
+        _require(_finite(self.beta2) and 0 <= self.beta2 < 1, "beta2", self.beta2, "0 <= beta2 < 1")
+        _require(
+            1 <= self.update_every_steps <= 100_000,
+            "update every steps",
+            self.update_every_steps,
+            "1 to 100000",
+        )
+        _require(
+            _finite(self.dropout) and 0 <= self.dropout < 1, "dropout", self.dropout, "0 to < 1"
+        )
+        _require(
+            _finite(self.regularisation) and 0 <= self.regularisation <= 10,
+            "regularisation",
+            self.regularisation,
+            "0 to 10",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A network and how to train it, under one name."""
+
+    network: NetworkSettings
+    learning: LearningSettings
+    note: str = field(default="")
+
+
+PRESETS: dict[str, Preset] = {
+    "paper": Preset(
+        network=NetworkSettings(
+            layers=(
+                LayerSettings(channels=64, pool=2),
+                LayerSettings(channels=128, pool=1),
+                LayerSettings(channels=128, pool=2),
+            ),
+        ),
+        learning=LearningSettings(rate=3e-5),
+        note=(
+            "Table 2. Left open by the paper and chosen here: padding 2 (fits Table 2), unit trace "
+            "gain, weight scale 1.1, readouts uniform within 0.5/sqrt(fan-in), regulariser weights "
+            "and the Adamax step."
+        ),
+    ),
+    "small": Preset(
+        network=NetworkSettings(
+            layers=(
+                LayerSettings(channels=16, pool=3),
+                LayerSettings(channels=32, pool=1),
+                LayerSettings(channels=48, pool=2),
+            ),
+            gain=5.0,
+        ),
+        learning=LearningSettings(rate=1e-3),
+        note="For a CPU in real time.",
+    ),
+}
+
+
+def preset(name: str, *, seed: int = 0) -> Preset:
+    """The preset called `name`, with its seeds set; raises `ModelError` for an unknown one."""
+    _require(name in PRESETS, "preset", name, ", ".join(PRESETS))
+    found = PRESETS[name]
+    return replace(
+        found,
+        network=replace(found.network, seed=seed),
+        learning=replace(found.learning, seed=seed),
+    )

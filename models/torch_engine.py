@@ -1,0 +1,104 @@
+"""The plain torch engine: one stream, one frame a step, the reference for every other engine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from models.engine import StepResult
+from models.errors import ModelError
+from models.learner import Learner
+from models.settings import LearningSettings
+
+
+def choose_device(name: str) -> str:
+    """`auto`, `cpu` or `cuda` as a torch device; raises `ModelError` where it is not there."""
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if name == "cpu":
+        return "cpu"
+    if name == "cuda":
+        if not torch.cuda.is_available():
+            raise ModelError(
+                "device: got 'cuda' where torch sees no such device; allowed: auto, cpu"
+            )
+        return "cuda"
+    raise ModelError(f"device: got {name!r}; allowed: auto, cpu, cuda")
+
+
+class TorchEngine:
+    """See `models.engine.Engine`."""
+
+    def __init__(self, checkpoint: Checkpoint, learning: LearningSettings | None) -> None:
+        self.settings = checkpoint.network.settings
+        self.class_names = checkpoint.class_names
+        self.version = checkpoint.version
+        self._network = checkpoint.network
+        self._device = self._network.layers[0].weight.device
+        self._learner = None if learning is None else Learner(self._network, learning)
+        self._one_hot = torch.eye(self.settings.classes, device=self._device)
+        self._shape = (
+            self.settings.input_channels,
+            self.settings.height,
+            self.settings.width,
+        )
+        self.reset()
+
+    @property
+    def updates(self) -> int:
+        """Weight updates made since the engine was made."""
+        return 0 if self._learner is None else self._learner.updates
+
+    def reset(self) -> None:
+        """Forget the dynamic state, keep the weights."""
+        self._states = self._network.initial_state(1)
+
+    @torch.no_grad()
+    def step(self, frame: npt.NDArray[np.uint8], target: int | None) -> StepResult:
+        """See `Engine.step`; raises `ModelError` for a wrong shape or class."""
+        if frame.shape != self._shape:
+            raise ModelError(f"frame: got shape {frame.shape}; allowed: {self._shape}")
+        learner = self._learner if target is not None else None
+        x = torch.from_numpy(frame.astype(np.float32)).unsqueeze(0).to(self._device)
+        steps = self._network.step(self._states, x, learning=learner is not None)
+        votes = self._network.votes(steps)
+        updated = False
+        if learner is not None and target is not None:
+            if not 0 <= target < self.settings.classes:
+                raise ModelError(
+                    f"target: got class {target}; allowed: 0 to {self.settings.classes - 1}"
+                )
+            updated = learner.learn(self._states, steps, self._one_hot[target : target + 1])
+        spikes = np.array([int(step.spikes.count_nonzero()) for step in steps], dtype=np.int64)
+        return StepResult(votes=votes[:, 0].cpu().numpy(), spikes=spikes, updated=updated)
+
+    def save(self, path: Path, record: dict[str, Any]) -> str:
+        """Write the weights as they are now, with the loaded version as parent."""
+        return save_checkpoint(
+            path, self._network, self.class_names, parent=self.version, record=record
+        )
+
+
+def load_engine(
+    checkpoint: Path,
+    *,
+    device: str = "auto",
+    threads: int = 1,
+    learning: LearningSettings | None = None,
+) -> TorchEngine:
+    """An engine with a checkpoint's weights.
+
+    `threads` is what torch may use in this process; more than there are free cores makes it many
+    times slower. Raises `ModelError`.
+    """
+    if threads < 1:
+        raise ModelError(f"threads: got {threads}; allowed: 1 or more")
+    torch.set_num_threads(threads)
+    # Traces of silent pixels decay into denormal numbers, which cost a CPU 100 cycles each.
+    torch.set_flush_denormal(True)
+    return TorchEngine(load_checkpoint(checkpoint, device=choose_device(device)), learning)
