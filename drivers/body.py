@@ -71,7 +71,7 @@ def body_shapes(subject: Subject, wrists: Floats, hints: Floats, sway: Floats) -
     sleeve = 0.043 * g if subject.sleeve_reach else 0.0
     end = cuff_radius * g if subject.sleeve_reach else 0.0
     _put(parts[:, :, 2], *place, elbows, cuff, sleeve, end, (shirt, fabric, 9.0))
-    _put(parts[:, :, 3], *place, knuckles, tips, 0.046 * g, 0.034 * g, (skin, 0.25, 12.0))
+    _put(parts[:, :, 3], *place, knuckles, tips, 0.046 * g, 0.034 * g, (skin, 0.15, 6.0))
     parts[:, :, 3, 0:2] = 0.5 * (parts[:, :, 3, 0:2] + parts[:, :, 1, 3:5])
 
     # The arm whose hand is nearer to the camera covers the other one.

@@ -77,7 +77,7 @@ def draw_motion(
         path, slowest, fastest = _circle(subject, arm, direction, habit, rng), 0.8, 1.6
     elif gesture_class == 8:
         path, slowest, fastest = _roll(turn, habit, rng), 1.1, 2.3
-        hint = _hint(max(0.6, subject.elbow_out), 1.0, -0.1)
+        hint = _hint(max(0.7, 1.5 * subject.elbow_out), 0.7, -0.1)
     elif gesture_class == 9:
         path, slowest, fastest = _drums(habit, rng), 1.4, 3.0
     elif gesture_class == 10:
@@ -151,7 +151,7 @@ def _circle(
 ) -> Path:
     """A hand draws circles beside the shoulder; `direction` 1 is clockwise in the picture."""
     radius = habit.uniform(0.16, 0.26)
-    x = subject.half_shoulders_m + habit.uniform(0.08, 0.2) + rng.normal(0.0, 0.015)
+    x = subject.half_shoulders_m + habit.uniform(0.06, 0.16) + rng.normal(0.0, 0.015)
     y, z = habit.uniform(-0.1, 0.12) + rng.normal(0.0, 0.015), habit.uniform(0.15, 0.3)
     squash = habit.uniform(0.8, 1.15)
     tilt = subject.plane_tilt_rad + rng.normal(0.0, 0.08)

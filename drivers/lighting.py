@@ -38,9 +38,9 @@ class Light:
 
 
 LIGHTS: dict[LightName, Light] = {
-    "led": Light("led", 0.9, 0.25, 0.2, 250.0, 0.0, ()),
-    "fluorescent": Light("fluorescent", 0.8, 0.15, 0.3, 180.0, 0.2, (100.0, 120.0)),
-    "natural": Light("natural", 1.0, 0.1, 0.1, 300.0, 0.0, ()),
+    "led": Light("led", 0.9, 0.25, 0.17, 250.0, 0.0, ()),
+    "fluorescent": Light("fluorescent", 0.8, 0.15, 0.26, 180.0, 0.142, (100.0, 120.0)),
+    "natural": Light("natural", 1.0, 0.1, 0.11, 300.0, 0.0, ()),
 }
 
 

@@ -25,17 +25,17 @@ _NOISE_US = 100_000
 class PixelSettings:
     """The sensor model. Thresholds are steps of the natural log of the light."""
 
-    threshold_on: float = 0.24
-    threshold_off: float = 0.24
-    threshold_mismatch: float = 0.035
+    threshold_on: float = 0.16
+    threshold_off: float = 0.19
+    threshold_mismatch: float = 0.026
     """Standard deviation of each pixel's two thresholds about their means."""
     refractory_us: int = 500
     """A pixel that fired is held in reset for so long, and starts anew from the light then."""
-    leak_hz: float = 0.06
+    leak_hz: float = 0.04
     """ON events per second of a pixel in the dark; each pixel has its own rate."""
-    noise_on_share: float = 0.4
+    noise_on_share: float = 0.25
     hot_pixels: int = 8
-    hot_pixel_hz: float = 25.0
+    hot_pixel_hz: float = 20.0
 
     def __post_init__(self) -> None:
         lowest = min(self.threshold_on, self.threshold_off)
