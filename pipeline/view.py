@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from recordings.formats import open_recording
-
 from drivers.errors import InputError
 from drivers.events import EventSource, SensorSize
 from pipeline.view_canvas import Canvas
@@ -15,6 +13,7 @@ from pipeline.view_labels import Annotations, read_annotations
 from pipeline.view_moments import draw_moments, film_edges, measure, sheet_edges
 from pipeline.view_picture import EventSurface, Picture
 from pipeline.view_writers import write_gif, write_mp4, write_png
+from recordings.formats import open_recording
 
 ENDINGS: tuple[str, ...] = (".mp4", ".gif", ".png")
 

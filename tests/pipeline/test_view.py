@@ -12,7 +12,7 @@ from typing import Self
 import cv2
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from drivers.errors import InputError
 from drivers.events import EVENT_DTYPE, EventPacket, Events, SensorSize
@@ -76,7 +76,7 @@ class Source:
 def film_pictures(path: Path) -> list[np.ndarray]:
     """All pictures of a film, RGB."""
     film = cv2.VideoCapture(str(path))
-    pictures = []
+    pictures: list[np.ndarray] = []
     while True:
         there, picture = film.read()
         if not there:
@@ -88,11 +88,8 @@ def film_pictures(path: Path) -> list[np.ndarray]:
 def gif_pictures(path: Path) -> list[np.ndarray]:
     """All pictures of a GIF, RGB."""
     with Image.open(path) as image:
-        pictures = []
-        for number in range(image.n_frames):
-            image.seek(number)
-            pictures.append(np.asarray(image.convert("RGB")).astype(int))
-        return pictures
+        frames = ImageSequence.Iterator(image)
+        return [np.asarray(frame.convert("RGB")).astype(int) for frame in frames]
 
 
 def centre(pixel: tuple[int, int]) -> tuple[int, int]:
