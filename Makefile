@@ -1,0 +1,76 @@
+# Set-up is done by whatever target needs it, into $(VENV), and only when pyproject.toml or
+# constraints.txt has changed. Everything else is one command per target.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+# The first Python that is new enough; `make PYTHON=... demo` chooses another.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo "$$name" && break; done)
+# More options for pip, e.g. an index that has PyTorch without CUDA.
+PIP_FLAGS ?=
+DEMO_FLAGS ?=
+TEST_FLAGS ?=
+
+# Many small arrays: a second thread makes torch and BLAS slower, not faster.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
+
+.PHONY: help setup demo test lint types layers wheel check clean
+
+help:
+	@echo "make demo    recognise a bundled recording, then learn a new person's gestures"
+	@echo "make test    run the tests"
+	@echo "make lint | types | layers    style, static types, directions of imports"
+	@echo "make wheel   build dist/*.whl"
+	@echo "make check   lint, types, layers and tests"
+	@echo "make clean   remove what was built, $(VENV) too"
+
+demo: $(VENV)/.installed
+	$(BIN)/wigwag demo $(DEMO_FLAGS)
+
+test: $(VENV)/.installed-dev
+	$(ONE_THREAD) $(BIN)/python -m pytest $(TEST_FLAGS)
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev
+	$(BIN)/mypy --strict
+
+layers: $(VENV)/.installed-dev
+	$(BIN)/lint-imports
+
+wheel: $(VENV)/.installed-dev
+	rm -rf build dist
+	$(BIN)/python -m build --wheel
+
+check: lint types layers test
+
+setup: $(VENV)/.installed-dev
+
+$(BIN)/python:
+	@if [ -z "$(PYTHON)" ]; then \
+		echo "wigwag needs Python 3.11 or later, and none was found;" \
+			"install one, or name it: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; \
+		exit 1; \
+	fi
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "wigwag needs Python 3.11 or later; $(PYTHON) is not:" >&2; \
+		"$(PYTHON)" --version >&2; exit 1; }
+	@"$(PYTHON)" -m venv "$(VENV)" || { rm -rf "$(VENV)"; \
+		echo "$(PYTHON) could not make an environment;" \
+			"on Debian and Ubuntu, install the package python3-venv" >&2; exit 1; }
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.installed
+	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e ".[dev]"
+	@touch $@
+
+clean:
+	rm -rf "$(VENV)" build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+		.import_linter_cache
+	find drivers recordings pipeline models tests -name __pycache__ -type d -prune -exec rm -rf {} +
