@@ -97,7 +97,8 @@ def _read_label_lines(path: Path) -> tuple[Recognised, ...]:
     kept: list[Recognised] = []
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
-            if not line.strip():
+            # The brain's closing summary stands among its label lines.
+            if not line.strip() or line.startswith(b'{"summary":'):
                 continue
             try:
                 said = decoder.decode(line)

@@ -232,6 +232,7 @@ def test_both_kinds_of_labels_are_found_by_content(tmp_path: Path) -> None:
             json.dumps({"t_us": t, "class": c, "label": n, "confidence": p, "changed": True}) + "\n"
             for t, c, n, p in said
         )
+        + '{"summary":{"frames":12}}\n'
     )
     annotations = read_annotations([lines, truth])
     assert [annotations.truth_at(t) for t in (9, 10, 19, 20)] == [0, 4, 4, 0]
