@@ -75,8 +75,10 @@ class Layer:
         bound = 0.5 / shape.readout_inputs**0.5
         self.readout = uniform((network.classes, shape.readout_inputs), -bound, bound)
         self.readout_offset = uniform((network.classes,), -bound, bound)
-        self.tau_m_ms = uniform((channels_in,), *network.tau_m_ms)
-        self.tau_s_ms = uniform((channels_in,), *network.tau_s_ms)
+        pairs = min(network.tau_pairs or channels_in, channels_in)
+        pair_of_channel = torch.arange(channels_in) % pairs
+        self.tau_m_ms = uniform((pairs,), *network.tau_m_ms)[pair_of_channel]
+        self.tau_s_ms = uniform((pairs,), *network.tau_s_ms)[pair_of_channel]
         self.gain = network.gain
         self.refresh_decays()
 

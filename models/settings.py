@@ -49,6 +49,11 @@ class NetworkSettings:
     """Membrane trace P: bounds of the uniform distribution, one draw per input channel."""
     tau_s_ms: tuple[float, float] = (10.0, 35.0)
     """Synaptic trace Q: likewise."""
+    tau_pairs: int = 0
+    """Distinct (tau_m, tau_s) pairs in a layer, channel c taking pair c mod this; 0: one each.
+
+    Few pairs let an engine filter after the convolution, which is exact and far cheaper.
+    """
     gain: float = 1.0
     """DC gain of the trace cascade; 1 means a constant input of 1 gives a trace of 1."""
     refractory_decay: float = 0.65
@@ -74,6 +79,7 @@ class NetworkSettings:
                 (low, high),
                 "1 <= low <= high <= 10000",
             )
+        _require(0 <= self.tau_pairs <= 4096, "tau pairs", self.tau_pairs, "0 to 4096")
         for name, low, high in (
             ("gain", 1e-6, 1e6),
             ("refractory_weight", 0.0, 1e6),

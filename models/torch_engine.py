@@ -31,6 +31,18 @@ def choose_device(name: str) -> str:
     raise ModelError(f"device: got {name!r}; allowed: auto, cpu, cuda")
 
 
+def prepare_torch(threads: int) -> None:
+    """Settings of torch for this process; raises `ModelError` for fewer than one thread.
+
+    More threads than there are free cores make torch many times slower.
+    """
+    if threads < 1:
+        raise ModelError(f"threads: got {threads}; allowed: 1 or more")
+    torch.set_num_threads(threads)
+    # Traces of silent pixels decay into denormal numbers, which cost a CPU 100 cycles each.
+    torch.set_flush_denormal(True)
+
+
 class TorchEngine:
     """See `models.engine.Engine`."""
 
@@ -93,12 +105,7 @@ def load_engine(
 ) -> TorchEngine:
     """An engine with a checkpoint's weights.
 
-    `threads` is what torch may use in this process; more than there are free cores makes it many
-    times slower. Raises `ModelError`.
+    See `prepare_torch` for `threads`. Raises `ModelError`.
     """
-    if threads < 1:
-        raise ModelError(f"threads: got {threads}; allowed: 1 or more")
-    torch.set_num_threads(threads)
-    # Traces of silent pixels decay into denormal numbers, which cost a CPU 100 cycles each.
-    torch.set_flush_denormal(True)
+    prepare_torch(threads)
     return TorchEngine(load_checkpoint(checkpoint, device=choose_device(device)), learning)

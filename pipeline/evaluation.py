@@ -1,0 +1,111 @@
+"""The paper's protocol: votes from 50 to 1,800 ms of each test gesture, most votes win."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from drivers.errors import InputError
+from models.checkpoint import load_checkpoint
+from models.network import Network
+from models.torch_engine import choose_device, prepare_torch
+from models.trainer import count_votes
+from pipeline.trials import TrialFrames, load_trials
+from recordings.dvsgesture import Split, read_gesture_set
+
+TRIAL_FRAMES = 1800
+BURN_IN_FRAMES = 50
+BATCH = 24
+"""Gestures looked at together; more do not fit a CPU's caches and are slower."""
+
+
+class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+    """How well a checkpoint reads the gestures of a set."""
+
+    model_version: str
+    class_names: tuple[str, ...]
+    trials: int
+    trials_shorter_than_protocol: int
+    """Gestures of less than 1,800 ms; silence follows where they end."""
+    users: tuple[int, ...]
+    layer_accuracy: tuple[float, ...]
+    """Share of right answers, from the lowest layer; the top one is the paper's figure."""
+    confusion: tuple[tuple[int, ...], ...]
+    """Top layer; row: true class, column: class with the most votes."""
+    accuracy_by_user: dict[str, float]
+    accuracy_by_light: dict[str, float]
+
+    @property
+    def accuracy(self) -> float:
+        """Of the top layer."""
+        return self.layer_accuracy[-1]
+
+
+def evaluate_trials(
+    network: Network,
+    trials: Sequence[TrialFrames],
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> npt.NDArray[np.int64]:
+    """The class (from 1) that each layer gives each trial, shape (layers, trials)."""
+    found = []
+    for begin in range(0, len(trials), BATCH):
+        batch = trials[begin : begin + BATCH]
+        frames = np.stack([trial.unpack(0, TRIAL_FRAMES) for trial in batch], axis=1)
+        found.append(count_votes(network, frames, burn_in_ms=BURN_IN_FRAMES).argmax(axis=2) + 1)
+        if progress is not None:
+            progress(begin + len(batch), len(trials))
+    result: npt.NDArray[np.int64] = np.concatenate(found, axis=1)
+    return result
+
+
+def evaluate_checkpoint(
+    checkpoint: Path,
+    folder: Path,
+    *,
+    split: Split = "test",
+    device: str = "auto",
+    threads: int = 2,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Evaluate a checkpoint on one part of a folder in the DvsGesture layout.
+
+    Raises `InputError` for the folder and `ModelError` for the checkpoint.
+    """
+    prepare_torch(threads)
+    loaded = load_checkpoint(checkpoint, device=choose_device(device))
+    settings = loaded.network.settings
+    recordings = read_gesture_set(folder).of(split)
+    if not recordings:
+        raise InputError(
+            what=f"gesture set {folder}",
+            got=f"no recordings to {split}",
+            allowed="one or more",
+            todo="list some, or choose the other part",
+        )
+    trials = load_trials(recordings, rows=settings.height, columns=settings.width)
+    given = evaluate_trials(loaded.network, trials, progress=progress)
+    true = np.array([trial.gesture_class for trial in trials])
+    right = given == true
+    confusion = np.zeros((settings.classes, settings.classes), dtype=int)
+    np.add.at(confusion, (true - 1, given[-1] - 1), 1)
+
+    def share_by(keys: Sequence[str]) -> dict[str, float]:
+        names = np.array(keys)
+        return {str(name): float(right[-1][names == name].mean()) for name in dict.fromkeys(keys)}
+
+    return Evaluation(
+        model_version=loaded.version,
+        class_names=loaded.class_names,
+        trials=len(trials),
+        trials_shorter_than_protocol=sum(trial.frames < TRIAL_FRAMES for trial in trials),
+        users=tuple(sorted({trial.user for trial in trials})),
+        layer_accuracy=tuple(float(share) for share in right.mean(axis=1)),
+        confusion=tuple(tuple(int(count) for count in row) for row in confusion),
+        accuracy_by_user=share_by([str(trial.user) for trial in trials]),
+        accuracy_by_light=share_by([trial.light for trial in trials]),
+    )
