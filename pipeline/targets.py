@@ -24,12 +24,16 @@ class Targets:
         intervals: Sequence[GestureInterval],
         *,
         classes: int,
+        on: bool = True,
         burn_in_us: int = BURN_IN_US,
     ) -> None:
+        """`on` False: the intervals are checked, but nothing is learnt from them."""
         self._classes = classes
         self._intervals = sorted(intervals)
         for interval in self._intervals:
             self._check(interval.gesture_class)
+        if not on:
+            self._intervals = []
         self._begins = [interval.t_begin_us for interval in self._intervals]
         self._burn_in_us = burn_in_us
         self._by_hand: tuple[int, int | None] | None = None

@@ -1,0 +1,91 @@
+"""What a brain can say about itself: its closing summary and its status while it runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.engine import Engine
+from pipeline.intake import Intake
+from pipeline.latencies import Latencies
+from pipeline.recogniser import RecogniserCounts
+from pipeline.scoring import TrialVotes, layer_accuracies
+from pipeline.summary import Ending, RunSummary
+
+
+def build_summary(
+    *,
+    ended: Ending,
+    intake: Intake,
+    counts: RecogniserCounts,
+    engine: Engine,
+    trials: TrialVotes,
+    layer: int,
+    latencies: Latencies,
+    wall_ns: int,
+    saved: str | None,
+) -> RunSummary:
+    """All counters of a run, as they stand."""
+    binning = intake.counts
+    gestures = tuple(trials.results(engine.class_names))
+    accuracies = layer_accuracies(gestures)
+    return RunSummary(
+        ended=ended,
+        source=intake.source,
+        model_version=engine.version,
+        events_in=binning.events_in,
+        events_binned=binning.events_binned,
+        events_outside_view=binning.events_outside_view,
+        events_late=binning.events_late,
+        events_invalid=binning.events_invalid,
+        events_lost=intake.events_lost,
+        packets=intake.packets,
+        packets_missed=intake.packets_missed,
+        refused=dict(intake.refused),
+        damage="; ".join(intake.damage) or None,
+        frames=counts.frames,
+        frames_skipped=counts.frames_skipped,
+        learning_skipped=counts.learning_skipped,
+        labels=counts.labels,
+        updates=engine.updates,
+        stream_s=intake.stream_us / 1e6,
+        wall_s=wall_ns / 1e9,
+        steps_per_s=_per_second(counts.frames, wall_ns),
+        engine_steps_per_s=_per_second(counts.frames, counts.engine_ns),
+        latency_p50_ms=latencies.quantile_ms(0.5),
+        latency_p99_ms=latencies.quantile_ms(0.99),
+        latency_max_ms=latencies.quantile_ms(1.0),
+        accuracy=accuracies[layer] if accuracies else None,
+        layer_accuracies=accuracies,
+        gestures=gestures,
+        saved=saved,
+    )
+
+
+def build_status(summary: RunSummary, stream_now_us: int, behind_ns: int) -> dict[str, Any]:
+    """The figures that matter while it runs."""
+    names = (
+        "source",
+        "model_version",
+        "events_in",
+        "events_lost",
+        "frames",
+        "frames_skipped",
+        "learning_skipped",
+        "labels",
+        "updates",
+        "steps_per_s",
+        "latency_p50_ms",
+        "latency_p99_ms",
+        "latency_max_ms",
+    )
+    status: dict[str, Any] = {name: getattr(summary, name) for name in names}
+    return status | {
+        "stage": "brain",
+        "t_us": stream_now_us,
+        "behind_ms": behind_ns / 1e6,
+        "refused": sum(summary.refused.values()),
+    }
+
+
+def _per_second(frames: int, spent_ns: int) -> float:
+    return frames / (spent_ns / 1e9) if spent_ns else 0.0

@@ -1,0 +1,95 @@
+"""What a brain process is told at its start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+from drivers.errors import InputError
+from models.settings import LearningSettings
+from pipeline.decisions import DecisionSettings
+
+SHIPPED = "small.safetensors"
+
+
+@dataclass(frozen=True, slots=True)
+class BrainSettings:
+    """Of `run_brain`."""
+
+    connect: str
+    """Address of the source's events."""
+    checkpoint: Path
+    labels: Path | None = None
+    """Label file to score by."""
+    learn: Path | None = None
+    """Label file to learn from and to score by."""
+    teach: bool = False
+    """Accept targets over the control socket."""
+    save: Path | None = None
+    """Where the weights go at the end, and on request."""
+    save_folder: Path | None = None
+    """Where they may go under a plain name, on request."""
+    publish: str | None = None
+    """Address to publish labels and telemetry on, for watchers; lossy."""
+    control: str | None = None
+    """Address of the control socket."""
+    decisions: DecisionSettings = field(default_factory=DecisionSettings)
+    layer: int = -1
+    """Whose votes count; -1 is the top."""
+    threads: int = 1
+    device: str = "auto"
+    learning: LearningSettings = field(default_factory=LearningSettings)
+    """How weights change while there is a target; see `learns`."""
+    skip_when_behind: bool = False
+    """Live: leave out learning, then frames, rather than fall behind. Replay waits instead."""
+    keep_running: bool = False
+    """Wait for the next stream after the end of one."""
+    as_json: bool = False
+    insecure: bool = False
+    """Allow tcp beyond this host without keys."""
+    server_key: Path | None = None
+    """Public CURVE key of the source."""
+    secret_key: Path | None = None
+    """Secret CURVE key of the addresses that this brain binds."""
+
+    def __post_init__(self) -> None:
+        if self.labels is not None and self.learn is not None:
+            raise InputError(
+                what="label files",
+                got="--labels and --learn",
+                allowed="one of them",
+                todo="--learn scores too; use --labels to score without learning",
+            )
+        if self.save is not None and not self.save.absolute().parent.is_dir():
+            raise InputError(
+                what=f"checkpoint to save {self.save}",
+                got="a folder that does not exist",
+                allowed="a file in an existing folder",
+                todo="make the folder first",
+            )
+        if self.save_folder is not None and not self.save_folder.is_dir():
+            raise InputError(
+                what=f"checkpoint folder {self.save_folder}",
+                got="no folder",
+                allowed="an existing folder",
+                todo="make it first",
+            )
+
+    @property
+    def learns(self) -> bool:
+        """Whether weights may change."""
+        return self.teach or self.learn is not None
+
+
+def shipped_checkpoint() -> Path:
+    """The checkpoint that comes with wigwag; raises `InputError` where it is not there."""
+    path = Path(str(files("models"))) / "checkpoints" / SHIPPED
+    if not path.is_file():
+        raise InputError(
+            what="shipped checkpoint",
+            got=f"no file {path}",
+            allowed="an installation with its checkpoint",
+            todo="install again, or name another with --checkpoint",
+        )
+    return path

@@ -1,0 +1,1 @@
+"""The commands of `wigwag`, thin: options in, one call into the pipeline. They import lazily."""

@@ -1,0 +1,117 @@
+"""Commands about recordings at rest: info, convert, record, view, simulate."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.commands import options as o
+
+Recording = Annotated[Path, typer.Argument(help="A recording in any format wigwag reads.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    for command in (info, convert, record, view, simulate):
+        app.command()(command)
+
+
+def view(
+    file: Recording,
+    out: Annotated[Path, typer.Option("-o", "--output", help="OUT.mp4, OUT.gif or OUT.png.")],
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--labels", help="Label file (performed) or label lines (recognised) to draw in."
+        ),
+    ] = None,
+    fps: Annotated[float, typer.Option("--fps", help="Pictures a second.")] = 30.0,
+    scale: Annotated[
+        int | None, typer.Option("--scale", help="Side of the square drawn for a pixel.")
+    ] = None,
+    start: o.Start = None,
+    stop: o.Stop = None,
+    fade_ms: Annotated[float, typer.Option("--fade-ms", help="Fading time of an event.")] = 30.0,
+    speed: Annotated[
+        float, typer.Option("--speed", help="Recording time per film time; 0.1: slow motion.")
+    ] = 1.0,
+) -> None:
+    """Draw a recording as people like to see events: a film, or a sheet of pictures."""
+    from pipeline.view import render_recording
+
+    report = render_recording(
+        file,
+        out,
+        labels=labels,
+        fps=fps,
+        scale=scale,
+        start_s=start,
+        stop_s=stop,
+        fade_ms=fade_ms,
+        speed=speed,
+    )
+    sys.stdout.write(
+        f"{report.path}: {report.pictures} pictures, {report.width}x{report.height}, "
+        f"{report.events:,} events\n"
+    )
+    if report.off_sensor:
+        sys.stdout.write(f"events off the sensor, not drawn: {report.off_sensor:,}\n")
+    if report.damage:
+        sys.stderr.write(f"wigwag: {report.damage}\n")
+
+
+def simulate(
+    out: Annotated[Path, typer.Argument(help="OUT.aedat4, or a folder with --layout.")],
+    gesture: Annotated[
+        str, typer.Option("--gesture", help="A gesture's name or number, or all.")
+    ] = "all",
+    user: Annotated[int, typer.Option("--user", min=1, help="Who performs.")] = 24,
+    light: Annotated[o.Light, typer.Option("--light", help="Of the scene.")] = o.Light.led,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=0.1, help="Length of each gesture.")
+    ] = 3.0,
+    seed: o.Seed = 0,
+    session: Annotated[
+        int, typer.Option("--session", min=0, help="Another performance by the same person.")
+    ] = 0,
+    layout: Annotated[
+        o.Layout | None, typer.Option("--layout", help="Write a whole set of recordings.")
+    ] = None,
+    users: Annotated[
+        str, typer.Option("--users", help="With --layout: such as 24-29 or 1-5,9.")
+    ] = "1-29",
+    processes: Annotated[
+        int, typer.Option("--processes", min=1, help="With --layout: working at the same time.")
+    ] = 1,
+) -> None:
+    """Make a simulated recording with its label file, or a whole simulated set."""
+    from recordings.simulated_set import (
+        SimulatedRecording,
+        parse_user_range,
+        write_simulated_recording,
+        write_simulated_set,
+    )
+
+    if layout is not None:
+
+        def show(recording: SimulatedRecording, done: int, total: int) -> None:
+            sys.stderr.write(f"{done} of {total}: {recording.path.name}\n")
+
+        written = write_simulated_set(out, parse_user_range(users), seed, processes, show)
+        events = sum(recording.events for recording in written)
+        sys.stdout.write(f"{out}: {len(written)} simulated recordings, {events:,} events\n")
+        return
+    from drivers.gestures import GESTURE_NAMES, gesture_class
+
+    everything = range(1, len(GESTURE_NAMES) + 1)
+    gestures = list(everything) if gesture == "all" else [gesture_class(gesture)]
+    recording = write_simulated_recording(
+        out, gestures, user, light.value, seconds, seed, session=session
+    )
+    sys.stdout.write(
+        f"{recording.path}: simulated, {recording.events:,} events, "
+        f"{recording.duration_us / 1e6:.2f} s\n"
+    )

@@ -1,0 +1,111 @@
+"""Options that several commands share: one name, one meaning, one help text."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+class Device(StrEnum):
+    """Where the engine computes."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class WhenBehind(StrEnum):
+    """What a brain does when the stream is faster than it is."""
+
+    wait = "wait"
+    skip = "skip"
+
+
+class Split(StrEnum):
+    """Part of a gesture set."""
+
+    train = "train"
+    test = "test"
+
+
+class Light(StrEnum):
+    """Light of a simulated scene."""
+
+    led = "led"
+    fluorescent = "fluorescent"
+    natural = "natural"
+
+
+class Layout(StrEnum):
+    """How a simulated set is laid out on disk."""
+
+    dvsgesture = "dvsgesture"
+
+
+class Backpressure(StrEnum):
+    """What a source does when its readers are slower than it is."""
+
+    block = "block"
+    drop = "drop"
+
+
+Checkpoint = Annotated[
+    Path | None,
+    typer.Option("--checkpoint", help="Weights to start from; the shipped ones if left out."),
+]
+Speed = Annotated[
+    str, typer.Option("--speed", metavar="1|N|max", help="Times real time, or as fast as it goes.")
+]
+Loop = Annotated[bool, typer.Option("--loop", help="Begin again at the end, until interrupted.")]
+Start = Annotated[
+    float | None, typer.Option("--start", min=0.0, help="Seconds from the recording's beginning.")
+]
+Stop = Annotated[
+    float | None,
+    typer.Option("--stop", min=0.0, help="Seconds from the recording's beginning, not included."),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option("--labels", help="Label file: score the recognition of its gestures."),
+]
+Learn = Annotated[
+    Path | None, typer.Option("--learn", help="Label file: learn from its gestures, and score.")
+]
+Save = Annotated[
+    Path | None, typer.Option("--save", help="Write the weights here as a checkpoint at the end.")
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]
+Threads = Annotated[
+    int, typer.Option("--threads", min=1, help="Of the brain; no more than there are free cores.")
+]
+DeviceOption = Annotated[Device, typer.Option("--device", help="Where to compute.")]
+WindowMs = Annotated[int, typer.Option("--window-ms", help="Length of the sliding window.")]
+Threshold = Annotated[
+    float, typer.Option("--threshold", help="Share of votes below which the answer is unsure.")
+]
+MinEvents = Annotated[
+    float,
+    typer.Option("--min-events-per-s", help="Input rate below which the scene counts as silent."),
+]
+Layer = Annotated[
+    int, typer.Option("--layer", help="Whose votes count: 0 is the lowest, -1 the top.")
+]
+Rate = Annotated[
+    float | None, typer.Option("--rate", min=0.0, help="Learning rate, if not the usual one.")
+]
+UpdateEvery = Annotated[
+    int | None,
+    typer.Option(
+        "--update-every",
+        min=1,
+        help="Learning steps whose gradients add up to one update of the weights.",
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+Insecure = Annotated[
+    bool,
+    typer.Option("--insecure", help="Allow plain tcp:// beyond this host: anyone may listen in."),
+]

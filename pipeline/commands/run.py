@@ -1,0 +1,248 @@
+"""Commands that set events in motion: replay, source, brain, watch."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.commands import options as o
+
+if TYPE_CHECKING:
+    from pipeline.brain_settings import BrainSettings
+
+Connect = Annotated[
+    str, typer.Option("--connect", metavar="ADDR", help="ipc://PATH or tcp://HOST:PORT.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the program."""
+    for command in (replay, source, brain, watch):
+        app.command()(command)
+
+
+def replay(
+    file: Annotated[Path, typer.Argument(help="A recording in any format wigwag reads.")],
+    speed: o.Speed = "1",
+    loop: o.Loop = False,
+    start: o.Start = None,
+    stop: o.Stop = None,
+    step: Annotated[
+        bool, typer.Option("--step", help="Start paused; s goes one packet on, space runs.")
+    ] = False,
+    checkpoint: o.Checkpoint = None,
+    labels: o.Labels = None,
+    learn: o.Learn = None,
+    save: o.Save = None,
+    seed: o.Seed = 0,
+    threads: o.Threads = 1,
+    device: o.DeviceOption = o.Device.auto,
+    rate: o.Rate = None,
+    update_every: o.UpdateEvery = None,
+    window_ms: o.WindowMs = 500,
+    threshold: o.Threshold = 0.5,
+    min_events_per_s: o.MinEvents = 1000.0,
+    layer: o.Layer = -1,
+    as_json: o.AsJson = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Keep every label here, as JSON Lines.")
+    ] = None,
+    summary: Annotated[
+        Path | None, typer.Option("--summary", help="Keep the closing summary here, as JSON.")
+    ] = None,
+) -> None:
+    """Recognise the gestures of a recording: source, bus and brain in one go.
+
+    Space pauses and goes on, s goes one packet on while paused, Ctrl-C ends.
+    """
+    from pipeline.session import Session, SessionSettings
+
+    settings = _brain_settings(
+        connect="",
+        checkpoint=checkpoint,
+        labels=labels,
+        learn=learn,
+        save=save,
+        seed=seed,
+        threads=threads,
+        device=device,
+        rate=rate,
+        update_every=update_every,
+        window_ms=window_ms,
+        threshold=threshold,
+        min_events_per_s=min_events_per_s,
+        layer=layer,
+    )
+    moving = _arguments({"speed": speed, "start": start, "stop": stop})
+    switches = [name for name, on in (("--loop", loop), ("--paused", step)) if on]
+    session = Session(
+        SessionSettings(
+            source_arguments=("source", str(file), *moving, *switches),
+            brain_arguments=_brain_arguments(settings),
+            threads=threads,
+            endless=loop,
+            step=step,
+            as_json=as_json,
+            output=output,
+            summary=summary,
+        )
+    )
+    raise typer.Exit(session.run())
+
+
+def brain(
+    connect: Connect,
+    checkpoint: o.Checkpoint = None,
+    labels: o.Labels = None,
+    learn: o.Learn = None,
+    teach: Annotated[
+        bool, typer.Option("--teach", help="Learn from targets sent to the control address.")
+    ] = False,
+    save: o.Save = None,
+    save_folder: Annotated[
+        Path | None,
+        typer.Option("--save-folder", help="Where a save request may put a named checkpoint."),
+    ] = None,
+    publish: Annotated[
+        str | None,
+        typer.Option("--publish", metavar="ADDR", help="Labels and telemetry for watchers."),
+    ] = None,
+    control: Annotated[
+        str | None,
+        typer.Option(
+            "--control", metavar="ADDR", help="Requests: status target save pause resume stop."
+        ),
+    ] = None,
+    seed: o.Seed = 0,
+    threads: o.Threads = 1,
+    device: o.DeviceOption = o.Device.auto,
+    rate: o.Rate = None,
+    update_every: o.UpdateEvery = None,
+    window_ms: o.WindowMs = 500,
+    threshold: o.Threshold = 0.5,
+    min_events_per_s: o.MinEvents = 1000.0,
+    layer: o.Layer = -1,
+    when_behind: Annotated[
+        o.WhenBehind,
+        typer.Option(
+            "--when-behind",
+            help="wait: every frame is stepped. skip (live): beyond 100 ms behind, learning is "
+            "left out, beyond 500 ms frames are; both are counted.",
+        ),
+    ] = o.WhenBehind.wait,
+    keep_running: Annotated[
+        bool, typer.Option("--keep-running", help="After a stream's end wait for the next.")
+    ] = False,
+    as_json: o.AsJson = False,
+    insecure: o.Insecure = False,
+) -> None:
+    """Recognise the gestures of a source's events, and learn on the way."""
+    settings = _brain_settings(
+        connect=connect,
+        checkpoint=checkpoint,
+        labels=labels,
+        learn=learn,
+        save=save,
+        seed=seed,
+        threads=threads,
+        device=device,
+        rate=rate,
+        update_every=update_every,
+        window_ms=window_ms,
+        threshold=threshold,
+        min_events_per_s=min_events_per_s,
+        layer=layer,
+    )
+    from pipeline.brain import run_brain
+
+    summary = run_brain(
+        replace(
+            settings,
+            teach=teach,
+            save_folder=save_folder,
+            publish=publish,
+            control=control,
+            skip_when_behind=when_behind is o.WhenBehind.skip,
+            keep_running=keep_running,
+            as_json=as_json,
+            insecure=insecure,
+        )
+    )
+    raise typer.Exit(130 if summary.ended == "interrupted" else 0)
+
+
+def _brain_settings(
+    *,
+    connect: str,
+    checkpoint: Path | None,
+    labels: Path | None,
+    learn: Path | None,
+    save: Path | None,
+    seed: int,
+    threads: int,
+    device: o.Device,
+    rate: float | None,
+    update_every: int | None,
+    window_ms: int,
+    threshold: float,
+    min_events_per_s: float,
+    layer: int,
+) -> BrainSettings:
+    """Checked here, before any process is started."""
+    from models.settings import LearningSettings
+    from pipeline.brain_settings import BrainSettings, shipped_checkpoint
+    from pipeline.decisions import DecisionSettings
+
+    usual = LearningSettings()
+    return BrainSettings(
+        connect=connect,
+        checkpoint=checkpoint or shipped_checkpoint(),
+        labels=labels,
+        learn=learn,
+        save=save,
+        threads=threads,
+        device=device.value,
+        learning=replace(
+            usual,
+            seed=seed,
+            rate=usual.rate if rate is None else rate,
+            update_every_steps=update_every or usual.update_every_steps,
+        ),
+        decisions=DecisionSettings(
+            window_ms=window_ms,
+            threshold=threshold,
+            margin=min(DecisionSettings.margin, threshold / 2),
+            min_events_per_s=min_events_per_s,
+        ),
+        layer=layer,
+    )
+
+
+def _brain_arguments(settings: BrainSettings) -> tuple[str, ...]:
+    """The options of `wigwag brain` that give these settings."""
+    learning, decisions = settings.learning, settings.decisions
+    return _arguments(
+        {
+            "checkpoint": settings.checkpoint,
+            "labels": settings.labels,
+            "learn": settings.learn,
+            "save": settings.save,
+            "threads": settings.threads,
+            "device": settings.device,
+            "seed": learning.seed,
+            "rate": learning.rate,
+            "update-every": learning.update_every_steps,
+            "window-ms": decisions.window_ms,
+            "threshold": decisions.threshold,
+            "min-events-per-s": decisions.min_events_per_s,
+            "layer": settings.layer,
+        }
+    )
+
+
+def _arguments(given: dict[str, object]) -> tuple[str, ...]:
+    return tuple(f"--{name}={value}" for name, value in given.items() if value is not None)

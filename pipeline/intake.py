@@ -1,0 +1,133 @@
+"""What comes off the bus, made into frames in order, with everything lost on the way counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from drivers.events import EventPacket, SensorSize, empty_events
+from pipeline.binning import BinningCounts, FrameBinner, centred_view
+from pipeline.decisions import FRAME_US
+from pipeline.wire import MAX_SPAN_US, StreamTotals
+
+Frame = npt.NDArray[np.uint8]
+"""shape (2, rows, columns), 0 and 1; channel 0 is ON."""
+
+
+class Intake:
+    """Packets of one source in, frames of the model's size with their begin times out."""
+
+    def __init__(self, *, columns: int, rows: int) -> None:
+        self.source: str | None = None
+        self.packets = 0
+        self.packets_missed = 0
+        self.stream_us = 0
+        """Length of the streams so far."""
+        self.refused: Counter[str] = Counter()
+        self.damage: list[str] = []
+        self._columns = columns
+        self._rows = rows
+        self._closed = BinningCounts()
+        self._lost_before = 0
+        self._binner: FrameBinner | None = None
+        self._first: EventPacket | None = None
+        self._before: EventPacket | None = None
+        self._lost = 0
+        self._next_us = 0
+
+    @staticmethod
+    def warm_up() -> None:
+        """Have the binning compiled now, not when the first packet waits."""
+        size = SensorSize(1, 1)
+        binner = FrameBinner(size, centred_view(size, 1, 1))
+        binner.push(EventPacket(empty_events(), size, "", 0, 0, FRAME_US))
+
+    def accepts(self, source: str) -> bool:
+        """Whether this is the source that the brain listens to; another one is refused."""
+        if self.source is None:
+            self.source = source
+        if source != self.source:
+            self.refused["other source"] += 1
+        return source == self.source
+
+    def breaks_stream(self, packet: EventPacket) -> bool:
+        """Whether the packet cannot go on from the one before: its source was started again."""
+        before = self._before
+        return before is not None and (
+            packet.seq <= before.seq
+            or packet.sensor != before.sensor
+            or packet.t_begin_us - before.t_end_us > MAX_SPAN_US
+        )
+
+    @property
+    def open(self) -> bool:
+        """Whether a stream has begun and not ended."""
+        return self._binner is not None
+
+    def push(self, packet: EventPacket) -> Iterator[tuple[int, Frame]]:
+        """The frames that this packet completes, each with the time it begins at."""
+        if self._binner is None or self._before is None:
+            view = centred_view(packet.sensor, self._columns, self._rows)
+            self._binner = FrameBinner(packet.sensor, view)
+            self._first = packet
+            self._next_us = packet.t_begin_us
+            self.stream_us += packet.t_end_us - packet.t_begin_us
+        else:
+            self.packets_missed += packet.seq - self._before.seq - 1
+            self.stream_us += max(0, packet.t_end_us - self._before.t_end_us)
+        self._before = packet
+        self.packets += 1
+        self._lost += packet.lost_before
+        for frames in self._binner.iter_push(packet):
+            yield from self._timed(frames)
+
+    def finish(self, totals: StreamTotals | None) -> Iterator[tuple[int, Frame]]:
+        """The stream's last, partly covered frame; the next packet opens another stream.
+
+        `totals` are what the end message said, None where there was none.
+        """
+        if totals is not None:
+            self._compare(totals)
+        if self._binner is not None:
+            yield from self._timed(self._binner.finish())
+        self._closed = self.counts
+        self._lost_before += self._lost
+        self._lost = 0
+        self._binner = self._first = self._before = None
+
+    @property
+    def counts(self) -> BinningCounts:
+        """Of all streams so far."""
+        now = self._binner.counts if self._binner is not None else BinningCounts()
+        return BinningCounts(
+            **{
+                name: getattr(self._closed, name) + getattr(now, name)
+                for name in BinningCounts.__slots__
+            }
+        )
+
+    @property
+    def events_lost(self) -> int:
+        """Events that never came here, as far as the source said or totals show."""
+        return self._lost_before + self._lost
+
+    def _compare(self, totals: StreamTotals) -> None:
+        """What the totals know better than the headers: the lost tail, whole lost packets."""
+        if totals.damage is not None:
+            self.damage.append(totals.damage)
+        received = self._binner.counts.events_in if self._binner is not None else 0
+        self._lost = max(self._lost, totals.lost)
+        # Who joined late was never meant to get what went out before.
+        if self._first is None or self._first.seq == 0:
+            self._lost += max(0, totals.events - received)
+            last = self._before.seq if self._before is not None else -1
+            self.packets_missed += max(0, totals.packets - 1 - last)
+
+    def _timed(self, frames: npt.NDArray[np.uint8]) -> Iterator[tuple[int, Frame]]:
+        for frame in frames:
+            t_us = self._next_us
+            self._next_us += FRAME_US
+            yield t_us, frame

@@ -1,0 +1,34 @@
+"""Labels as people read them: one line whenever the answer changes."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from rich.console import Console
+from rich.text import Text
+
+from pipeline.labels import Label
+
+
+class LabelPrinter:
+    """Prints time, label and confidence; in colour where there is a terminal, plain elsewhere."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.console = Console(file=stream, highlight=False, soft_wrap=True)
+        self._stream = stream
+
+    def show(self, label: Label) -> None:
+        """Print the label if it changed."""
+        if not label.changed:
+            return
+        moment, share = f"{label.t_us / 1e6:11.3f} s", f"{label.confidence:4.0%}"
+        if self.console.is_terminal:
+            style = "bold green" if label.gesture_class else "dim"
+            self.console.print(
+                Text.assemble(
+                    (moment, "cyan"), "  ", (f"{label.label:<28}", style), "  ", (share, "cyan")
+                )
+            )
+        else:
+            self._stream.write(f"{moment}  {label.label:<28}  {share}\n")
+            self._stream.flush()

@@ -1,0 +1,117 @@
+"""One engine with its targets, votes and decisions: frames go in, labels come out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from drivers.errors import InputError
+from models.engine import Engine
+from pipeline.decisions import FRAME_US, Decision, DecisionSettings, SlidingVotes
+from pipeline.labels import Label, class_label
+from pipeline.scoring import TrialVotes
+from pipeline.targets import Targets
+
+LABEL_EVERY_FRAMES = 100
+"""An unchanged label is repeated every 100 ms of the stream, so that silence is never absence."""
+
+
+@dataclass(slots=True)
+class RecogniserCounts:
+    """What the recogniser did so far."""
+
+    frames: int = 0
+    frames_skipped: int = 0
+    learning_skipped: int = 0
+    labels: int = 0
+    engine_ns: int = 0
+
+
+class Recogniser:
+    """Steps an engine once per frame, in order, and decides after every step."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        source: str,
+        decisions: DecisionSettings,
+        targets: Targets,
+        trials: TrialVotes,
+        layer: int = -1,
+    ) -> None:
+        layers = len(engine.settings.layers)
+        if not -layers <= layer < layers:
+            raise InputError(
+                what="layer",
+                got=str(layer),
+                allowed=f"{-layers} to {layers - 1}; -1 is the top",
+                todo="choose a layer of this checkpoint",
+            )
+        self.engine = engine
+        self.source = source
+        self.counts = RecogniserCounts()
+        self._targets = targets
+        self._trials = trials
+        self._layer = layer
+        self._votes = SlidingVotes(len(engine.class_names), decisions)
+        self._published = -1
+        self._since_label = 0
+
+    def begin_stream(self, source: str) -> None:
+        """Forget the dynamic state: another stream begins, its time may start anywhere."""
+        self.source = source
+        self.engine.reset()
+        self._votes.clear()
+        self._trials.rewind()
+        self._published = -1
+        self._since_label = 0
+
+    def step(
+        self, frame: npt.NDArray[np.uint8], t_us: int, sent_ns: int, *, learn: bool = True
+    ) -> tuple[int, Label | None]:
+        """Take in the frame, shape (2, height, width), that begins at `t_us`.
+
+        `sent_ns` is when the packet that closed the frame was sent. Gives the latency in
+        nanoseconds and the label, where one is due: the class changed, or 100 ms went by.
+        """
+        target = self._targets.at(t_us)
+        if target is not None and not learn:
+            self.counts.learning_skipped += 1
+            target = None
+        begin_ns = time.perf_counter_ns()
+        votes = self.engine.step(frame, target).votes
+        self.counts.engine_ns += time.perf_counter_ns() - begin_ns
+        self.counts.frames += 1
+        self._trials.push(t_us, votes)
+        decision = self._votes.push(int(votes[self._layer]), int(np.count_nonzero(frame)))
+        latency_ns = max(0, time.time_ns() - sent_ns)
+        return latency_ns, self._label_if_due(decision, t_us + FRAME_US, latency_ns)
+
+    def skip(self) -> None:
+        """Leave a frame out: the brain fell behind a live source."""
+        self.counts.frames_skipped += 1
+
+    def _label_if_due(self, decision: Decision, t_us: int, latency_ns: int) -> Label | None:
+        self._since_label += 1
+        changed = decision.gesture_class != self._published
+        if not changed and self._since_label < LABEL_EVERY_FRAMES:
+            return None
+        self._published = decision.gesture_class
+        self._since_label = 0
+        self.counts.labels += 1
+        return Label(
+            t_us=t_us,
+            source=self.source,
+            label=class_label(self.engine.class_names, decision.gesture_class),
+            gesture_class=decision.gesture_class,
+            confidence=decision.confidence,
+            counts=self._votes.counts,
+            window_us=self._votes.settings.window_ms * FRAME_US,
+            model_version=self.engine.version,
+            latency_us=latency_ns // 1000,
+            changed=changed,
+        )

@@ -1,0 +1,246 @@
+"""`wigwag replay`: source and brain as real processes over the real bus, and what they say."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from drivers.errors import InputError
+from pipeline.addresses import ipc_address, private_run_directory
+from pipeline.atomic_file import AtomicFile
+from pipeline.children import Child, LineReader
+from pipeline.control import control_request
+from pipeline.label_printer import LabelPrinter
+from pipeline.labels import decode_label
+from pipeline.summary import RunSummary, decode_summary, print_summary, write_summary
+from pipeline.terminal import Keys, ProgressLine
+
+INTERRUPTED = 130
+_GRACE_S = 1.5
+"""After Ctrl-C children get this long to write their summary; then they are killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSettings:
+    """What `wigwag replay` was asked to do, apart from what its children are told."""
+
+    source_arguments: tuple[str, ...]
+    """Of `wigwag source`, without its addresses."""
+    brain_arguments: tuple[str, ...]
+    """Of `wigwag brain`, without its addresses."""
+    threads: int = 1
+    """For the brain; the source gets one."""
+    endless: bool = False
+    """The source goes round and round: Ctrl-C is then the ordinary end."""
+    step: bool = False
+    """Start paused, go on key by key."""
+    as_json: bool = False
+    output: Path | None = None
+    """Every label as JSON Lines, whole or not at all."""
+    summary: Path | None = None
+
+
+class Session:
+    """One run of one recording through one brain."""
+
+    def __init__(self, settings: SessionSettings) -> None:
+        if settings.step and not Keys.available():
+            raise InputError(
+                what="--step",
+                got="no terminal on standard input",
+                allowed="a terminal, whose keys go on",
+                todo="run it in a terminal, or leave --step out",
+            )
+        self._settings = settings
+        self._printer = LabelPrinter(sys.stdout)
+        self._progress = ProgressLine()
+        self._interrupts = 0
+        self._summary: RunSummary | None = None
+        self._paused = settings.step
+        self._begin = time.monotonic()
+        self._first_us: int | None = None
+
+    def run(self) -> int:
+        """Run to the end; returns the exit status.
+
+        Every child has ended when this returns, and files asked for are whole or absent.
+        """
+        handlers = {
+            number: signal.signal(number, self._interrupt)
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        }
+        try:
+            if self._settings.output is None:
+                return self._run_children(None)
+            with AtomicFile(self._settings.output) as output:
+                return self._run_children(output)
+        except BrokenPipeError:
+            # Whoever read our labels has gone (`| head`): nobody is left to tell.
+            _leave_stdout()
+            return 1
+        finally:
+            self._progress.clear()
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+
+    def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
+        self._interrupts += 1
+
+    def _run_children(self, output: AtomicFile | None) -> int:
+        folder = private_run_directory()
+        with Keys() as keys:
+            events = ipc_address(folder, "events")
+            self._control = ipc_address(folder, "source")
+            source = Child(
+                "source",
+                [*self._settings.source_arguments, "--bind", events, "--control", self._control],
+                threads=1,
+            )
+            try:
+                brain = Child(
+                    "brain",
+                    ["brain", "--connect", events, "--json", *self._settings.brain_arguments],
+                    threads=self._settings.threads,
+                )
+                try:
+                    status = self._follow(source, brain, keys, output)
+                finally:
+                    brain.close()
+            finally:
+                source.close()
+        return self._close(status, output)
+
+    def _follow(self, source: Child, brain: Child, keys: Keys, output: AtomicFile | None) -> int:
+        """Pass on what the children say until both have ended; the status of the first failure."""
+        reader = LineReader()
+        labels = brain.pipes()[0]
+        for pipe in (*brain.pipes(), *source.pipes()):
+            reader.add(pipe)
+        status = 0
+        deadline: float | None = None
+        brain_ended: float | None = None
+        while reader.open_pipes and (deadline is None or time.monotonic() < deadline):
+            for pipe, line in reader.read(0.05):
+                if pipe == labels:
+                    self._take_label_line(line, output)
+                else:
+                    self._pass_on(line)
+            if self._interrupts > 1:
+                break
+            if deadline is not None:
+                continue
+            status = _failure(source, brain)
+            if brain.status == 0 and brain_ended is None:
+                brain_ended = time.monotonic()
+            # A brain told to stop leaves a source that waits for a reader which never comes.
+            abandoned = brain_ended is not None and time.monotonic() > brain_ended + _GRACE_S
+            if status or self._interrupts or abandoned:
+                deadline = time.monotonic() + _GRACE_S
+                source.interrupt()
+                brain.interrupt()
+            else:
+                self._obey(keys.pressed())
+        reader.close()
+        if deadline is None and self._interrupts < 2:
+            brain.wait(time.monotonic() + _GRACE_S)
+            source.wait(time.monotonic() + _GRACE_S)
+            status = _failure(source, brain)
+        return status
+
+    def _take_label_line(self, line: bytes, output: AtomicFile | None) -> None:
+        summary = decode_summary(line)
+        if summary is not None:
+            self._summary = summary
+            return
+        label = decode_label(line)
+        if output is not None:
+            output.write(line)
+        if self._settings.as_json or label.changed:
+            self._progress.clear()
+        if self._settings.as_json:
+            sys.stdout.write(line.decode())
+            sys.stdout.flush()
+        else:
+            self._printer.show(label)
+        if self._first_us is None:
+            self._first_us, self._begin = label.t_us, time.monotonic()
+        seen_s = (label.t_us - self._first_us) / 1e6
+        speed = seen_s / max(time.monotonic() - self._begin, 1e-3)
+        self._progress.show(
+            f"{seen_s:8.1f} s seen at {speed:.1f} times real time, now: {label.label}"
+            f"{' (space: pause)' if Keys.available() else ''}"
+        )
+
+    def _pass_on(self, line: bytes) -> None:
+        """What a child says on its standard error is for the user."""
+        self._progress.clear()
+        sys.stderr.write(line.decode("utf-8", "replace"))
+        sys.stderr.flush()
+
+    def _obey(self, keys: str) -> None:
+        """Space pauses and goes on; s, Enter or . advances a paused replay by one packet."""
+        for key in keys:
+            if key == " ":
+                self._paused = not self._paused
+                self._ask_source("pause" if self._paused else "resume")
+            elif key in "s.\n" and self._paused:
+                self._ask_source("step")
+        if keys and self._paused:
+            self._progress.show("paused (space: go on, s: one step)", now=True)
+
+    def _ask_source(self, command: str) -> None:
+        try:
+            control_request(self._control, {"command": command}, timeout_s=0.5)
+        except InputError as error:
+            # It may just have ended; a key press must not end the session.
+            self._pass_on(f"wigwag: {command}: {error}\n".encode())
+
+    def _close(self, status: int, output: AtomicFile | None) -> int:
+        self._progress.clear()
+        summary = self._summary
+        if summary is not None and not status:
+            finished = self._interrupts == 0 or self._settings.endless
+            if output is not None and finished:
+                output.commit()
+            if self._settings.summary is not None:
+                write_summary(self._settings.summary, summary)
+            print_summary(
+                summary,
+                Console(stderr=True, highlight=False)
+                if self._settings.as_json
+                else self._printer.console,
+            )
+        if status:
+            return status
+        if self._interrupts:
+            if output is not None and not self._settings.endless:
+                sys.stderr.write(f"wigwag: interrupted, {output.path} was not written\n")
+            return INTERRUPTED
+        if summary is None:
+            sys.stderr.write("wigwag: the brain ended without a summary\n")
+            return 1
+        return 0
+
+
+def _failure(source: Child, brain: Child) -> int:
+    """The exit status of the first child that failed, said if it was killed; 0 if none did."""
+    for child in (source, brain):
+        status = child.status
+        if status is not None and status < 0:
+            sys.stderr.write(f"wigwag: the {child.name} process was ended by signal {-status}\n")
+            return 1
+        if status:
+            return status
+    return 0
+
+
+def _leave_stdout() -> None:
+    """Keep the interpreter from flushing into a closed pipe on its way out."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,93 @@
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import PIPE, Popen
+
+import numpy as np
+import pytest
+
+from drivers.events import EVENT_DTYPE, Events
+
+ROOT = Path(__file__).resolve().parents[2]
+QUIET_THREADS = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMBA_NUM_THREADS": "1",
+}
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A network small enough to step thousands of times a second, with untrained weights."""
+    from drivers.gestures import GESTURE_NAMES
+    from models.checkpoint import save_checkpoint
+    from models.network import Network
+    from models.settings import LayerSettings, NetworkSettings
+
+    settings = NetworkSettings(
+        layers=(LayerSettings(channels=4, pool=4), LayerSettings(channels=4, pool=2, kernel=3)),
+        height=16,
+        width=16,
+        gain=5.0,
+    )
+    path = tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors"
+    save_checkpoint(path, Network(settings), GESTURE_NAMES, parent=None, record={})
+    return path
+
+
+@pytest.fixture
+def wigwag(tmp_path: Path) -> Iterator["Wigwag"]:
+    """Runs `wigwag` as users do, as processes that are gone when the test is."""
+    runner = Wigwag(tmp_path)
+    yield runner
+    runner.end()
+
+
+class Wigwag:
+    """Starts `wigwag` processes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._processes: list[Popen[bytes]] = []
+
+    def start(self, *arguments: object) -> Popen[bytes]:
+        """A running `wigwag` with these arguments; standard output and error are pipes."""
+        process = Popen(
+            [sys.executable, "-m", "pipeline", *map(str, arguments)],
+            stdin=None,
+            stdout=PIPE,
+            stderr=PIPE,
+            cwd=ROOT,
+            env=os.environ | QUIET_THREADS,
+        )
+        self._processes.append(process)
+        return process
+
+    def run(self, *arguments: object, timeout_s: float = 60.0) -> tuple[int, str, str]:
+        """Exit status, standard output and standard error of a run to its end."""
+        process = self.start(*arguments)
+        out, error = process.communicate(timeout=timeout_s)
+        return process.returncode, out.decode(), error.decode()
+
+    def end(self) -> None:
+        """Kill what still runs."""
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+@pytest.fixture(scope="session")
+def some_events() -> Events:
+    """Two seconds of a blob that moves over a 32x32 sensor, microsecond times, both polarities."""
+    random = np.random.default_rng(7)
+    count = 20_000
+    events = np.zeros(count, dtype=EVENT_DTYPE)
+    events["t"] = np.sort(random.integers(5_000_000, 7_000_000, count))
+    phase = (events["t"] - 5_000_000) / 2_000_000
+    events["x"] = (4 + 24 * phase + random.normal(0, 1.5, count)).clip(0, 31)
+    events["y"] = random.normal(16, 3, count).clip(0, 31)
+    events["on"] = random.random(count) < 0.5
+    return events
