@@ -1,0 +1,314 @@
+"""The bus: sockets that carry messages between stages, and say what they dropped.
+
+Every object has its own ZeroMQ context and is used by one thread of one process.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Literal, Self
+
+import zmq
+
+from drivers.errors import InputError
+from pipeline.addresses import check_free
+from pipeline.security import CurveClient, CurveServer, secure
+from pipeline.wire import Part
+
+SEND_HWM = 64
+"""Messages that wait for a subscriber before its publisher blocks or drops."""
+_MAX_MESSAGE_BYTES = 1 << 28
+_SLICE_MS = 20
+"""How long a blocked call may overlook a stop."""
+
+Parts = Sequence[Part]
+
+
+class _BoundPublisher:
+    """An XPUB socket and the subscriptions it knows of."""
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        nodrop: bool,
+        send_hwm: int,
+        security: CurveServer | None,
+        insecure: bool,
+    ) -> None:
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.XPUB)
+        self._subscriptions: Counter[bytes] = Counter()
+        try:
+            self._socket.sndhwm = send_hwm
+            self._socket.sndtimeo = _SLICE_MS
+            self._socket.linger = 0
+            self._socket.xpub_nodrop = nodrop
+            self._socket.setsockopt(zmq.XPUB_VERBOSER, 1)  # else only first and last are told
+            self.address = bind(self._socket, address, security, insecure=insecure)
+        except BaseException:
+            self._context.destroy(linger=0)
+            raise
+
+    def subscribers(self, topic: bytes) -> int:
+        """Subscriptions that match a topic, as far as this socket has heard."""
+        while int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN:
+            # one subscription a message: 1 or 0, then the prefix
+            message = self._socket.recv(zmq.NOBLOCK)
+            if message[:1] == b"\x01":
+                self._subscriptions[message[1:]] += 1
+            elif message[:1] == b"\x00":
+                self._subscriptions[message[1:]] -= 1
+        return sum(
+            number for prefix, number in self._subscriptions.items() if topic.startswith(prefix)
+        )
+
+    def _send(self, parts: Parts, flags: int = 0) -> bool:
+        """Send now or within a slice of time; False where a subscriber's queue is full."""
+        try:
+            self._socket.send_multipart(parts, flags=flags, copy=False)
+        except zmq.Again:  # only ever before the first part: a message goes whole or not at all
+            return False
+        return True
+
+    def _close(self, linger_s: float | None, stop: threading.Event) -> bool:
+        """Close; wait for what is queued to leave until `linger_s` is over or `stop` is set."""
+        linger_ms = -1 if linger_s is None else round(linger_s * 1000)
+        self._socket.close(linger=linger_ms)
+        # Context.term cannot be interrupted, so it waits in a thread that may be left behind.
+        ending = threading.Thread(target=self._context.term, name="bus-close", daemon=True)
+        ending.start()
+        while ending.is_alive() and not stop.is_set():
+            ending.join(_SLICE_MS / 1000)
+        if ending.is_alive():
+            ending.join(_SLICE_MS / 1000)
+        return not ending.is_alive()
+
+
+class EventPublisher(_BoundPublisher):
+    """The socket a source gives its events out on.
+
+    With policy `block` a full subscriber stops the source and nothing is lost; without any
+    subscriber it waits for one. With `drop` a message that does not fit into every subscriber's
+    queue goes to none of them, and is counted: one number of losses for all. Setting `stop` (from
+    a signal, say) ends every wait within some 20 ms.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        policy: Literal["block", "drop"],
+        topic: bytes = b"events/",
+        send_hwm: int = SEND_HWM,
+        security: CurveServer | None = None,
+        insecure: bool = False,
+        stop: threading.Event | None = None,
+    ) -> None:
+        """Bind; `topic` is that of the events to come. Raises `InputError` for the address."""
+        self.policy = policy
+        self.topic = topic
+        self.stop = stop or threading.Event()
+        self.dropped_messages = 0
+        self.dropped_events = 0
+        super().__init__(
+            address, nodrop=True, send_hwm=send_hwm, security=security, insecure=insecure
+        )
+
+    def wait_for_subscribers(self, n: int = 1, timeout_s: float | None = None) -> bool:
+        """Wait until `n` subscriptions match the topic; False when time is over or stopped."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while self.subscribers(self.topic) < n:
+            if self.stop.is_set() or (deadline is not None and time.monotonic() >= deadline):
+                return False
+            self._socket.poll(_SLICE_MS, zmq.POLLIN)
+        return True
+
+    def publish(self, parts: Parts, *, events: int = 0) -> bool:
+        """Give out a message of `events` events as the policy says; False = it was dropped.
+
+        Under `block` that happens only once `stop` is set.
+        """
+        if self.policy == "block":
+            sent = self.deliver(parts)
+        else:
+            sent = self.subscribers(self.topic) > 0 and self._send(parts, zmq.NOBLOCK)
+        if not sent:
+            self.dropped_messages += 1
+            self.dropped_events += events
+        return sent
+
+    def deliver(self, parts: Parts) -> bool:
+        """Give out a message that must arrive, whatever the policy; False only when stopped."""
+        while not self.stop.is_set():
+            if self.subscribers(self.topic) == 0:
+                self._socket.poll(_SLICE_MS, zmq.POLLIN)
+            elif self._send(parts):
+                return True
+        return False
+
+    def offer(self, parts: Parts) -> bool:
+        """Give out a message that nobody waits for, telemetry say; False where it did not fit."""
+        self.subscribers(self.topic)
+        return self._send(parts, zmq.NOBLOCK)
+
+    def close(self, linger_s: float | None = 0.0) -> bool:
+        """Close, waiting up to `linger_s` (None: until `stop`) for the queue to empty.
+
+        Returns whether it did, or was given up on purpose with `linger_s` 0.
+        """
+        return self._close(linger_s, self.stop)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not self._socket.closed:
+            self.close()
+
+
+class Publisher(_BoundPublisher):
+    """A lossy publisher for labels and telemetry: it never waits for anybody.
+
+    A subscriber whose queue of `send_hwm` messages is full misses what comes then, while others
+    get it; it sees so from the gaps in `seq`.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        send_hwm: int = 1000,
+        security: CurveServer | None = None,
+        insecure: bool = False,
+    ) -> None:
+        """Bind; raises `InputError` for the address."""
+        self.sent_messages = 0
+        super().__init__(
+            address, nodrop=False, send_hwm=send_hwm, security=security, insecure=insecure
+        )
+
+    def publish(self, parts: Parts) -> bool:
+        """Give out a message to whoever has room for it."""
+        self.subscribers(b"")
+        self.sent_messages += 1
+        return self._send(parts, zmq.NOBLOCK)
+
+    def close(self, linger_s: float = 0.5) -> bool:
+        """Close, giving what is queued a moment to leave."""
+        return self._close(linger_s, threading.Event())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not self._socket.closed:
+            self.close()
+
+
+class EventSubscriber:
+    """A socket that hears one or more publishers, whether they are there yet or not.
+
+    Topics match by prefix. Security is one for all addresses.
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        topics: Sequence[bytes] = (b"events/",),
+        *,
+        receive_hwm: int = SEND_HWM,
+        security: CurveClient | None = None,
+        insecure: bool = False,
+    ) -> None:
+        """Connect; raises `InputError` for an address that cannot be used."""
+        self._context = zmq.Context()
+        self._socket = self._context.socket(zmq.SUB)
+        try:
+            self._socket.rcvhwm = receive_hwm
+            self._socket.linger = 0
+            self._socket.maxmsgsize = _MAX_MESSAGE_BYTES
+            self._socket.reconnect_ivl = 50
+            self._socket.reconnect_ivl_max = 500
+            for topic in dict.fromkeys(topics):
+                self._socket.subscribe(topic)
+            for address in addresses:
+                connect(self._socket, address, security, insecure=insecure)
+        except BaseException:
+            self.close()
+            raise
+
+    def receive(self, timeout_ms: int | None = None) -> list[zmq.Frame] | None:
+        """The parts of the next message, not copied; None when the time is over.
+
+        Never waits longer than `timeout_ms` (None: for ever), so callers can look at their stop.
+        """
+        if not self._socket.poll(timeout_ms):
+            return None
+        return self._socket.recv_multipart(zmq.NOBLOCK, copy=False)
+
+    def close(self) -> None:
+        """Close at once; what has not been received is dropped."""
+        self._context.destroy(linger=0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def bind(
+    socket: zmq.Socket[Any], address: str, security: CurveServer | None, *, insecure: bool
+) -> str:
+    """Bind a socket safely; the address with any wildcard port resolved.
+
+    Raises `InputError` for an address that is in use, malformed, or unsafe.
+    """
+    secure(socket, address, security, binds=True, insecure=insecure)
+    check_free(address)
+    try:
+        socket.bind(address)
+    except zmq.ZMQError as error:
+        raise InputError(
+            what=f"address {address}",
+            got=f"{error}",
+            allowed="an address of this host that is free",
+            todo="choose another address or port",
+        ) from error
+    return str(socket.get_string(zmq.LAST_ENDPOINT)).rstrip("\0")
+
+
+def connect(
+    socket: zmq.Socket[Any], address: str, security: CurveClient | None, *, insecure: bool
+) -> None:
+    """Connect a socket safely, now or whenever somebody binds there; raises `InputError`."""
+    secure(socket, address, security, binds=False, insecure=insecure)
+    try:
+        socket.connect(address)
+    except zmq.ZMQError as error:
+        raise InputError(
+            what=f"address {address}",
+            got=f"{error}",
+            allowed="an address that can be connected to",
+            todo="check host and port",
+        ) from error
