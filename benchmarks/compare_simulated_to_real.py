@@ -143,7 +143,8 @@ def draw_comparison(
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    shown = {**real, **dict(list(simulated.items())[:3])}
+    chosen = ("user 1, led", "user 24, fluorescent", "user 25, natural")
+    shown = {**real, **{f"simulated {who}": simulated[f"simulated {who}"] for who in chosen}}
     figure, axes = plt.subplots(3, 6, figsize=(15, 8.4), layout="constrained")
     for column, (name, events) in enumerate(shown.items()):
         for row, begin_us in enumerate((1_500_000, 2_700_000)):
@@ -157,7 +158,7 @@ def draw_comparison(
             axis.plot(jitter, values, "o", color=colour, alpha=0.8)
         axis.set_xticks([0, 1], ["real", "simulated"])
         axis.set_xlim(-0.5, 1.5)
-        axis.set_ylim(bottom=0)
+        axis.set_ylim(0, 1 if key == "on" else None)
         axis.set_title({"p90": "events/ms, p90"}.get(key, COLUMNS[key][0]), fontsize=8)
     figure.suptitle(
         "Right hand wave: three real DVS128 clips (left) and simulated users (right), "
@@ -167,7 +168,7 @@ def draw_comparison(
     plt.close(figure)
 
 
-def draw_gestures(path: Path, user: int = 25, light: str = "led") -> None:
+def draw_gestures(path: Path, user: int = 24, light: str = "natural") -> None:
     """A contact sheet: six moments of each of the eleven simulated gestures."""
     import matplotlib
 
@@ -176,7 +177,10 @@ def draw_gestures(path: Path, user: int = 25, light: str = "led") -> None:
 
     camera = SimulatedCamera(user, light, range(1, 12), 2.0, packet_us=50_000)
     events = np.concatenate([packet.events for packet in camera])
-    figure, axes = plt.subplots(11, 6, figsize=(8, 15.2), layout="constrained")
+    figure, axes = plt.subplots(11, 6, figsize=(8, 10.8))
+    figure.subplots_adjust(
+        left=0.32, right=0.995, top=0.945, bottom=0.005, wspace=0.04, hspace=0.04
+    )
     for row, (number, begin_us, _) in enumerate(camera.spans):
         for column in range(6):
             axis = axes[row, column]
@@ -188,9 +192,10 @@ def draw_gestures(path: Path, user: int = 25, light: str = "led") -> None:
         )
     figure.suptitle(
         f"SIMULATED gestures: user {user}, {light} light; 40 ms of events, 100 ms apart;\n"
-        "blue ON, white OFF; the performer's right is on the left"
+        "blue ON, white OFF; the performer's right is on the left",
+        fontsize=11,
     )
-    figure.savefig(path, dpi=60)
+    figure.savefig(path, dpi=90)
     plt.close(figure)
 
 
