@@ -1,0 +1,56 @@
+"""Training on minibatches, and votes counted over whole sequences."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from models.network import Network
+from models.settings import LearningSettings, NetworkSettings
+from models.trainer import Trainer, count_votes
+
+
+def two_kinds(batch: int, steps: int):
+    """Sequences of two kinds: activity in the left half or in the right half."""
+    rng = np.random.default_rng(1)
+    frames = np.zeros((steps, batch, 2, 10, 9), dtype=np.uint8)
+    labels = np.arange(batch) % 2
+    for stream, label in enumerate(labels):
+        side = slice(0, 4) if label == 0 else slice(5, 9)
+        frames[:, stream, :, :, side] = rng.random((steps, 2, 10, 4)) < 0.4
+    return frames, labels
+
+
+def test_training_teaches_every_layer(tiny: NetworkSettings) -> None:
+    """After a few minibatches whole sequences are told apart by all layers."""
+    network = Network(tiny)
+    trainer = Trainer(network, LearningSettings(rate=3e-3), batch=6, learn_every_ms=2)
+    for _ in range(8):
+        result = trainer.run(*two_kinds(6, 150))
+    frames, labels = two_kinds(4, 200)
+    counts = count_votes(network, frames)
+    assert (counts.argmax(2) == labels).all()
+    assert all(share == 1.0 for share in result.accuracy)
+    assert len(result.loss) == len(result.firing_rate) == 3
+
+
+def test_steps_before_the_burn_in_are_not_learnt_from(tiny: NetworkSettings) -> None:
+    """A minibatch no longer than the burn-in leaves the weights alone."""
+    network = Network(tiny)
+    before = network.layers[0].weight.clone()
+    Trainer(network, LearningSettings(), batch=2, burn_in_ms=50).run(*two_kinds(2, 50))
+    assert torch.equal(before, network.layers[0].weight)
+
+
+def test_learning_interval_sets_the_number_of_updates(tiny: NetworkSettings) -> None:
+    """Of 100 steps after the burn-in, one in five is learnt from."""
+    trainer = Trainer(Network(tiny), LearningSettings(), batch=2, learn_every_ms=5)
+    trainer.run(*two_kinds(2, 150))
+    assert trainer.learner.updates == 20
+
+
+def test_every_step_after_the_burn_in_votes_once(tiny: NetworkSettings) -> None:
+    """Votes over 120 steps with a burn-in of 50 are 70 for each layer and sequence."""
+    counts = count_votes(Network(tiny), two_kinds(3, 120)[0])
+    assert counts.shape == (3, 3, 4)
+    assert (counts.sum(2) == 70).all()
