@@ -41,7 +41,7 @@ def test_preset_takes_its_seed() -> None:
         ),
         (
             lambda: NetworkSettings(layers=(LayerSettings(2, pool=16),), height=8, width=8),
-            "layer 1: got input of 8x8",
+            "layer 1: got 'input of 8x8",
         ),
         (lambda: LearningSettings(update_every_steps=0), "update every steps: got 0"),
         (lambda: LearningSettings(dropout=1.0), "dropout: got 1.0"),
