@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -76,16 +76,14 @@ class _BoundPublisher:
         return True
 
     def _close(self, linger_s: float | None, stop: threading.Event) -> bool:
-        """Close; wait for what is queued to leave until `linger_s` is over or `stop` is set."""
-        linger_ms = -1 if linger_s is None else round(linger_s * 1000)
-        self._socket.close(linger=linger_ms)
+        """Close; wait for what is queued to leave, for `linger_s` or (None) until `stop`."""
+        self._socket.close(linger=-1 if linger_s is None else round(linger_s * 1000))
         # Context.term cannot be interrupted, so it waits in a thread that may be left behind.
         ending = threading.Thread(target=self._context.term, name="bus-close", daemon=True)
         ending.start()
-        while ending.is_alive() and not stop.is_set():
+        while linger_s is None and ending.is_alive() and not stop.is_set():
             ending.join(_SLICE_MS / 1000)
-        if ending.is_alive():
-            ending.join(_SLICE_MS / 1000)
+        ending.join(linger_s or 0.2)
         return not ending.is_alive()
 
 
@@ -108,11 +106,16 @@ class EventPublisher(_BoundPublisher):
         security: CurveServer | None = None,
         insecure: bool = False,
         stop: threading.Event | None = None,
+        on_wait: Callable[[], None] | None = None,
     ) -> None:
-        """Bind; `topic` is that of the events to come. Raises `InputError` for the address."""
+        """Bind; `topic` is that of the events to come. Raises `InputError` for the address.
+
+        `on_wait` is called every 20 ms while a call waits; it may call `offer`.
+        """
         self.policy = policy
         self.topic = topic
         self.stop = stop or threading.Event()
+        self._on_wait = on_wait or (lambda: None)
         self.dropped_messages = 0
         self.dropped_events = 0
         super().__init__(
@@ -126,6 +129,7 @@ class EventPublisher(_BoundPublisher):
             if self.stop.is_set() or (deadline is not None and time.monotonic() >= deadline):
                 return False
             self._socket.poll(_SLICE_MS, zmq.POLLIN)
+            self._on_wait()
         return True
 
     def publish(self, parts: Parts, *, events: int = 0) -> bool:
@@ -149,6 +153,7 @@ class EventPublisher(_BoundPublisher):
                 self._socket.poll(_SLICE_MS, zmq.POLLIN)
             elif self._send(parts):
                 return True
+            self._on_wait()
         return False
 
     def offer(self, parts: Parts) -> bool:
@@ -157,9 +162,10 @@ class EventPublisher(_BoundPublisher):
         return self._send(parts, zmq.NOBLOCK)
 
     def close(self, linger_s: float | None = 0.0) -> bool:
-        """Close, waiting up to `linger_s` (None: until `stop`) for the queue to empty.
+        """Close, waiting `linger_s` at most (None: until `stop`) for the queue to empty.
 
-        Returns whether it did, or was given up on purpose with `linger_s` 0.
+        False where something still hung when `stop` was set. What the time did not allow to
+        leave is dropped.
         """
         return self._close(linger_s, self.stop)
 

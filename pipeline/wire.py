@@ -87,7 +87,7 @@ class StreamTotals(msgspec.Struct, frozen=True):
     events: _Count
     """Events that went out on the bus."""
     packets: _Count
-    """Packets that went out on the bus."""
+    """Sequence numbers used: packets that went out and packets that were dropped."""
     damage: str | None
     """What is broken in the recording, as its reader says; None for a sound one."""
     lost: _Count

@@ -1,0 +1,173 @@
+"""A source replayed in time: at a speed, round and round, paused, packet by packet."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from drivers.errors import InputError
+from drivers.events import EventPacket, EventSource
+
+_SLICE_S = 0.05
+"""How long a wait may overlook a stop."""
+
+
+class PacedSource:
+    """Gives out a source's packets when their time has come.
+
+    A packet `[t_begin_us, t_end_us)` is released `(t_end_us - t0) / speed` after the first was
+    asked for, `t0` the begin of the first packet: never before its last event "happened". Who
+    asks too late gets the packet at once; none is left out. Packets are numbered anew.
+
+    `pause`, `resume` and `step` may be called from any thread.
+    """
+
+    def __init__(
+        self,
+        source: EventSource,
+        *,
+        speed: float | None = 1.0,
+        loop: bool = False,
+        paused: bool = False,
+        stop: threading.Event | None = None,
+        on_wait: Callable[[], None] | None = None,
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """`speed` None is as fast as asked for; `loop` begins again at the end, time going on.
+
+        Setting `stop` ends the iteration within 50 ms. `on_wait` is called now and then while
+        waiting, by the thread that iterates. Raises `InputError` for a speed that is not above 0.
+        """
+        if speed is not None and not (math.isfinite(speed) and speed > 0):
+            raise InputError(
+                what="speed",
+                got=str(speed),
+                allowed="a number above 0, or max",
+                todo="use 1 for real time, 2 for twice as fast",
+            )
+        self._source = source
+        self._speed = speed
+        self._loop = loop
+        self._stop = stop or threading.Event()
+        self._on_wait = on_wait
+        self._clock_ns = clock_ns
+        self._changed = threading.Condition()
+        self._steps = 0
+        self._t0_us = 0
+        self._start_ns: int | None = None
+        self._paused_ns: int | None = clock_ns() if paused else None
+        self.name = source.name
+        self.sensor = source.sensor
+
+    @property
+    def paused(self) -> bool:
+        """Whether it is paused."""
+        return self._paused_ns is not None
+
+    def pause(self) -> None:
+        """Release no more packets."""
+        with self._changed:
+            if self._paused_ns is None:
+                self._paused_ns = self._clock_ns()
+            self._steps = 0
+
+    def resume(self) -> None:
+        """Go on as if there had been no pause."""
+        with self._changed:
+            if self._paused_ns is not None and self._start_ns is not None:
+                self._start_ns += self._clock_ns() - self._paused_ns
+            self._paused_ns = None
+            self._changed.notify_all()
+
+    def step(self, packets: int = 1) -> None:
+        """Release this many packets now; pauses first if needed."""
+        self.pause()
+        with self._changed:
+            self._steps += packets
+            self._changed.notify_all()
+
+    def __iter__(self) -> Iterator[EventPacket]:
+        seq = offset_us = 0
+        end_us: int | None = None
+        with self._changed:
+            self._start_ns = None
+        while True:
+            packets_before = seq
+            for packet in self._source:
+                if seq == packets_before and end_us is not None:
+                    offset_us = end_us - packet.t_begin_us
+                moved = _moved(packet, seq, offset_us)
+                if not self._release(moved):
+                    return
+                end_us = moved.t_end_us
+                seq += 1
+                yield replace(moved, received_ns=time.time_ns())
+            if not self._loop or seq == packets_before:
+                return
+
+    def close(self) -> None:
+        """Close the source."""
+        self._source.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _release(self, packet: EventPacket) -> bool:
+        """Wait until a packet is due; False when stopped."""
+        while not self._stop.is_set():
+            with self._changed:
+                if self._start_ns is None:
+                    self._t0_us = packet.t_begin_us
+                    self._start_ns = self._clock_ns()
+                    if self._paused_ns is not None:
+                        self._paused_ns = self._start_ns
+                elapsed_ns = self._stream_ns(packet.t_end_us)
+                if self._paused_ns is None:
+                    wait_s = (self._start_ns + elapsed_ns - self._clock_ns()) / 1e9
+                    if wait_s <= 0:
+                        return True
+                elif self._steps:
+                    self._steps -= 1
+                    # After the pause time goes on from this packet's end.
+                    self._start_ns = self._paused_ns - elapsed_ns
+                    return True
+                else:
+                    wait_s = _SLICE_S
+                self._changed.wait(min(wait_s, _SLICE_S))
+            if self._on_wait is not None:
+                self._on_wait()
+        return False
+
+    def _stream_ns(self, t_us: int) -> int:
+        """Time from the start to a moment of the stream, by the clock."""
+        return 0 if self._speed is None else round((t_us - self._t0_us) * 1000 / self._speed)
+
+
+def _moved(packet: EventPacket, seq: int, offset_us: int) -> EventPacket:
+    if offset_us == 0:
+        return replace(packet, seq=seq)
+    events = packet.events.copy()
+    # Modulo 2**64, so that a negative offset is subtracted too.
+    events["t"] += np.uint64(offset_us % 2**64)
+    return replace(
+        packet,
+        events=events,
+        seq=seq,
+        t_begin_us=packet.t_begin_us + offset_us,
+        t_end_us=packet.t_end_us + offset_us,
+    )
