@@ -21,7 +21,7 @@ from drivers.subject import Subject, draw_subject
 
 SENSOR = SensorSize(128, 128)
 RENDER_STEP_US = 2500
-_CHUNK_STEPS = 20
+_CHUNK_STEPS = 80
 """Renderings that are prepared together; has no influence on the events."""
 
 

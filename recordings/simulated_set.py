@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Iterator, Sequence
+import signal
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 from drivers.errors import InputError
@@ -130,10 +131,16 @@ def write_simulated_set(
         for light in lights
     ]
     written: list[SimulatedRecording] = []
-    for recording in _run(tasks, processes):
-        written.append(recording)
-        if progress is not None:
-            progress(recording, len(written), len(tasks))
+    runs = _run(tasks, processes)
+    try:
+        for recording in runs:
+            written.append(recording)
+            if progress is not None:
+                progress(recording, len(written), len(tasks))
+    finally:
+        runs.close()
+        for task in tasks:
+            _unfinished(folder / recording_name(task[1], task[2])).unlink(missing_ok=True)
     _write_lists(folder, seed)
     return sorted(written, key=lambda recording: recording.path.name)
 
@@ -141,19 +148,35 @@ def write_simulated_set(
 _Task = tuple[Path, int, str, tuple[int, ...], float | tuple[float, float], int]
 
 
-def _run(tasks: list[_Task], processes: int) -> Iterator[SimulatedRecording]:
+def _run(tasks: list[_Task], processes: int) -> Generator[SimulatedRecording, None, None]:
     if processes == 1:
         yield from (_write_set_recording(task) for task in tasks)
         return
+    others = set(active_children())
     # Spawned, not forked: the caller may hold threads and sockets that must not be copied.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(_write_set_recording, task) for task in tasks]
+    # Workers leave Ctrl-C to this process, which ends them at once and clears up after them.
+    with ProcessPoolExecutor(
+        processes,
+        mp_context=get_context("spawn"),
+        initializer=signal.signal,
+        initargs=(signal.SIGINT, signal.SIG_IGN),
+    ) as pool:
         try:
+            futures = [pool.submit(_write_set_recording, task) for task in tasks]
             for future in as_completed(futures):
                 yield future.result()
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for worker in set(active_children()) - others:
+                worker.terminate()
             raise
+
+
+class _SimulatedAedat31Writer(Aedat31Writer):
+    """An AEDAT 3.1 file whose header says that nothing in it is real."""
+
+    def _header(self) -> bytes:
+        end = b"#!END-HEADER"
+        return super()._header().replace(end, b"#Simulated: yes, written by wigwag\r\n" + end)
 
 
 def _write_set_recording(task: _Task) -> SimulatedRecording:
@@ -161,18 +184,18 @@ def _write_set_recording(task: _Task) -> SimulatedRecording:
     folder, user, light, gestures, seconds, seed = task
     camera = SimulatedCamera(user, light, gestures, seconds, seed=seed, packet_us=_PACKET_US)
     path = folder / recording_name(user, light)
-    unfinished = path.with_suffix(".unfinished")
     events = 0
-    try:
-        with camera, Aedat31Writer(unfinished, camera.sensor) as writer:
-            for packet in camera:
-                writer.write(packet.events)
-                events += packet.events.size
-        recording = _labelled(path, camera, user, light, events)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with camera, _SimulatedAedat31Writer(_unfinished(path), camera.sensor) as writer:
+        for packet in camera:
+            writer.write(packet.events)
+            events += packet.events.size
+    recording = _labelled(path, camera, user, light, events)
+    _unfinished(path).replace(path)
     return recording
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_suffix(".unfinished")
 
 
 def _labelled(

@@ -1,4 +1,10 @@
 import csv
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -70,7 +76,9 @@ def test_the_reader_of_the_layout_finds_what_was_written(folder):
 def test_recordings_are_aedat_31_with_the_cameras_events(folder):
     """What the simulated camera gave is in the file, unchanged, and labels lie inside."""
     path = folder / "user24_natural.aedat"
-    assert path.read_bytes().startswith(b"#!AER-DAT3.1\r\n")
+    header, _, _ = path.read_bytes().partition(b"#!END-HEADER\r\n")
+    assert header.startswith(b"#!AER-DAT3.1\r\n")
+    assert b"\r\n#Simulated: yes" in header
     camera = SimulatedCamera(24, "natural", *SHORT.values())
     expected = np.concatenate([packet.events for packet in camera])
     found = events_of(path)
@@ -153,3 +161,36 @@ def test_a_set_that_cannot_be_written_is_refused_before_anything_is(tmp_path, wr
     with pytest.raises(InputError):
         write_simulated_set(target, **{"users": [1], **SHORT, **wrong})
     assert not target.exists()
+
+
+INTERRUPTED = """
+from pathlib import Path
+from recordings.simulated_set import write_simulated_set
+
+if __name__ == "__main__":
+    write_simulated_set(Path("set"), [1, 2, 3], processes=2, seconds=60.0)
+"""
+
+
+def test_an_interrupted_set_leaves_no_half_recording_and_no_process(tmp_path):
+    """An interrupt to the writing process alone ends its workers and clears up."""
+    (tmp_path / "write.py").write_text(INTERRUPTED)
+    root = Path(__file__).resolve().parents[2]
+    with subprocess.Popen(
+        [sys.executable, "write.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    ) as process:
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.glob("set/*.unfinished"))) < 2:
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        # Every worker holds the pipe too: it ends only when the last of them has ended.
+        process.communicate(timeout=10)
+        assert process.returncode != 0
+    assert not list(tmp_path.glob("set/*.unfinished"))
+    assert not list(tmp_path.glob("set/*.aedat"))
