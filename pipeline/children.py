@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, cast
 
+from pipeline.process_guard import PARENT_VARIABLE
+
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -36,6 +38,7 @@ class Child:
         environment["PYTHONPATH"] = os.pathsep.join(
             path for path in (room, os.environ.get("PYTHONPATH")) if path
         )
+        environment[PARENT_VARIABLE] = str(os.getpid())
         self._process = subprocess.Popen(
             # -P: a folder called "pipeline" where the user happens to be must not be imported.
             [sys.executable, "-P", "-m", "pipeline", *arguments],

@@ -30,7 +30,7 @@ for module in (run, files, learn):
 
 @app.callback()
 def options(
-    verbose: Annotated[  # noqa: ARG001 - `main` looks for it, also where parsing failed
+    verbose: Annotated[
         bool, typer.Option("--verbose", help="Show the stack of an error.")
     ] = False,
 ) -> None:
@@ -45,7 +45,7 @@ def main() -> None:
         _say(error, 2)
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception as error:  # noqa: BLE001 - the last resort of a program: say it, exit with 1
+    except Exception as error:
         _say(error, 1)
 
 

@@ -19,6 +19,43 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
+def info(file: Recording, as_json: o.AsJson = False) -> None:
+    """Say what is in a recording: format, size, events, times, polarity, damage."""
+    import msgspec
+
+    from recordings.inspect import inspect_recording
+
+    found = msgspec.to_builtins(inspect_recording(file), str_keys=True)
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
+        return
+    for name, value in found.items():
+        sys.stdout.write(f"{name.replace('_', ' ')}: {'none' if value is None else value}\n")
+
+
+def convert(
+    file: Recording,
+    out: Annotated[Path, typer.Argument(help="OUT.aedat4, or OUT.aedat for AEDAT 3.1.")],
+) -> None:
+    """Write a recording anew as AEDAT4 or AEDAT 3.1."""
+    from recordings.convert import convert_recording
+
+    convert_recording(file, out)
+
+
+def record(
+    out: Annotated[Path, typer.Argument(help="OUT.aedat4")],
+    connect: Annotated[
+        str, typer.Option("--connect", metavar="ADDR", help="The source to record.")
+    ],
+    insecure: o.Insecure = False,
+) -> None:
+    """Write the events of a running source to a file, until it ends or Ctrl-C."""
+    from pipeline.recorder import RecorderSettings, run_recorder
+
+    run_recorder(RecorderSettings(connect=connect, out=out, insecure=insecure))
+
+
 def view(
     file: Recording,
     out: Annotated[Path, typer.Option("-o", "--output", help="OUT.mp4, OUT.gif or OUT.png.")],

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
 Connect = Annotated[
     str, typer.Option("--connect", metavar="ADDR", help="ipc://PATH or tcp://HOST:PORT.")
 ]
+ServerKey = Annotated[
+    Path | None,
+    typer.Option("--server-key", help="Public CURVE key file of the address connected to."),
+]
+SecretKey = Annotated[
+    Path | None, typer.Option("--secret-key", help="CURVE key file of the addresses bound here.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -94,6 +101,38 @@ def replay(
     raise typer.Exit(session.run())
 
 
+def source(
+    file: Annotated[Path, typer.Argument(help="A recording in any format wigwag reads.")],
+    bind: Annotated[str, typer.Option("--bind", metavar="ADDR", help="Where events go out.")],
+    speed: o.Speed = "1",
+    loop: o.Loop = False,
+    start: o.Start = None,
+    stop: o.Stop = None,
+    paused: Annotated[
+        bool, typer.Option("--paused", help="Wait for resume or step on the control address.")
+    ] = False,
+    control: Annotated[
+        str | None,
+        typer.Option("--control", metavar="ADDR", help="Requests: status pause resume step stop."),
+    ] = None,
+    name: Annotated[str | None, typer.Option("--name", help="The source's name.")] = None,
+    backpressure: Annotated[
+        o.Backpressure,
+        typer.Option(
+            "--backpressure",
+            help="block: wait for slow readers, lose nothing. drop: the newest events matter, "
+            "losses are counted.",
+        ),
+    ] = o.Backpressure.block,
+    insecure: o.Insecure = False,
+    secret_key: SecretKey = None,
+) -> None:
+    """Give out a recording's events on the bus, in time."""
+    from pipeline.source import SourceSettings, run_source
+
+    raise typer.Exit(run_source(SourceSettings()))
+
+
 def brain(
     connect: Connect,
     checkpoint: o.Checkpoint = None,
@@ -139,6 +178,8 @@ def brain(
     ] = False,
     as_json: o.AsJson = False,
     insecure: o.Insecure = False,
+    server_key: ServerKey = None,
+    secret_key: SecretKey = None,
 ) -> None:
     """Recognise the gestures of a source's events, and learn on the way."""
     settings = _brain_settings(
@@ -170,9 +211,38 @@ def brain(
             keep_running=keep_running,
             as_json=as_json,
             insecure=insecure,
+            server_key=server_key,
+            secret_key=secret_key,
         )
     )
     raise typer.Exit(130 if summary.ended == "interrupted" else 0)
+
+
+def watch(
+    connect: Connect,
+    telemetry: Annotated[
+        bool, typer.Option("--telemetry/--no-telemetry", help="Also how the brain is doing.")
+    ] = True,
+    as_json: o.AsJson = False,
+    insecure: o.Insecure = False,
+    server_key: ServerKey = None,
+) -> None:
+    """Print the labels and telemetry of a running brain (its --publish address)."""
+    from pipeline.watch import Watcher, WatchSettings
+
+    settings = WatchSettings(
+        connect=connect,
+        telemetry=telemetry,
+        as_json=as_json,
+        insecure=insecure,
+        server_key=server_key,
+    )
+    counts = Watcher(settings).run()
+    if counts.missed or counts.refused:
+        sys.stderr.write(
+            f"wigwag: {counts.missed} messages missed, {counts.refused} not understood\n"
+        )
+    raise typer.Exit(130)
 
 
 def _brain_settings(
@@ -215,7 +285,7 @@ def _brain_settings(
         decisions=DecisionSettings(
             window_ms=window_ms,
             threshold=threshold,
-            margin=min(DecisionSettings.margin, threshold / 2),
+            margin=min(DecisionSettings().margin, threshold / 2),
             min_events_per_s=min_events_per_s,
         ),
         layer=layer,

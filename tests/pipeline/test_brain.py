@@ -1,0 +1,244 @@
+import json
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import Popen
+
+import pytest
+
+from drivers.errors import InputError
+from drivers.events import EventPacket, Events, SensorSize
+from pipeline import bus, wire
+from pipeline.addresses import ipc_address, private_run_directory
+from pipeline.control import control_request
+
+SENSOR = SensorSize(32, 32)
+BEGIN_US = 5_000_000
+
+
+@pytest.fixture
+def address() -> Callable[[str], str]:
+    """Addresses in a private folder, by name."""
+    folder = private_run_directory()
+    return lambda name: ipc_address(folder, name)
+
+
+def _packets(events: Events, packet_us: int = 20_000) -> list[EventPacket]:
+    packets = []
+    for seq in range(2_000_000 // packet_us):
+        begin = BEGIN_US + seq * packet_us
+        inside = (events["t"] >= begin) & (events["t"] < begin + packet_us)
+        packets.append(EventPacket(events[inside], SENSOR, "desk", seq, begin, begin + packet_us))
+    return packets
+
+
+def _totals(packets: list[EventPacket]) -> list[bytes | memoryview]:
+    count = sum(len(packet.events) for packet in packets)
+    totals = wire.StreamTotals(count, len(packets), None, 0)
+    return wire.encode_end("desk", SENSOR, totals, time.time_ns())
+
+
+def _publisher(address: str) -> bus.EventPublisher:
+    return bus.EventPublisher(address, policy="block")
+
+
+def _send(publisher: bus.EventPublisher, parts: list[bytes | memoryview]) -> None:
+    assert publisher.deliver(parts)
+
+
+def _wait_for(brain: Popen[bytes], source: bus.EventPublisher) -> None:
+    deadline = time.monotonic() + 30
+    while not source.wait_for_subscribers(1, 0.1):
+        assert brain.poll() is None, brain.communicate()
+        assert time.monotonic() < deadline
+
+
+def _summary(out: bytes) -> dict[str, object]:
+    return json.loads(out.splitlines()[-1])["summary"]
+
+
+def test_rubbish_is_refused_counted_and_survived(
+    wigwag, tiny_checkpoint: Path, some_events: Events, address: Callable[[str], str]
+) -> None:
+    """Messages that are not understood are counted by reason, and the run ends well."""
+    brain = wigwag.start(
+        "brain", "--connect", address("events"), "--checkpoint", tiny_checkpoint, "--json"
+    )
+    packets = _packets(some_events)
+    with _publisher(address("events")) as source:
+        _wait_for(brain, source)
+        good = wire.encode_packet(packets[0], time.time_ns())
+        header = bytes(good[1])
+        _send(source, good)
+        _send(source, [good[0], b"\xc1rubbish", good[2]])
+        _send(source, [good[0], header.replace(b"version\x01", b"version\x63"), good[2]])
+        _send(source, [good[0], header.replace(b"on:?", b"on:b"), good[2]])
+        _send(source, [good[0], header, bytes(good[2])[:-5]])
+        _send(source, [good[0], header])
+        other = EventPacket(packets[1].events, SENSOR, "intruder", 1, BEGIN_US, BEGIN_US + 40_000)
+        _send(source, wire.encode_packet(other, time.time_ns()))
+        for packet in packets[1:]:
+            _send(source, wire.encode_packet(packet, time.time_ns()))
+        _send(source, _totals(packets))
+        out, error = brain.communicate(timeout=30)
+    assert (brain.returncode, error) == (0, b"")
+    summary = _summary(out)
+    assert summary["refused"] == {
+        "header": 1,
+        "version": 1,
+        "dtype": 1,
+        "truncated": 1,
+        "parts": 1,
+        "other source": 1,
+    }
+    assert summary["events_in"] == summary["events_binned"] == len(some_events)
+    assert summary["frames"] == 2000
+    assert summary["events_lost"] == 0
+
+
+def test_gaps_and_a_lost_tail_are_counted(
+    wigwag, tiny_checkpoint: Path, some_events: Events, address: Callable[[str], str]
+) -> None:
+    """Missing packets show as gaps, and the end message's totals tell the lost events."""
+    brain = wigwag.start(
+        "brain", "--connect", address("events"), "--checkpoint", tiny_checkpoint, "--json"
+    )
+    packets = _packets(some_events)
+    kept = packets[:10] + packets[13:90]
+    with _publisher(address("events")) as source:
+        _wait_for(brain, source)
+        for packet in kept:
+            _send(source, wire.encode_packet(packet, time.time_ns()))
+        _send(source, _totals(packets))
+        out, _ = brain.communicate(timeout=30)
+    summary = _summary(out)
+    received = sum(len(packet.events) for packet in kept)
+    assert summary["packets_missed"] == 13
+    assert summary["events_in"] == received
+    assert summary["events_lost"] == len(some_events) - received
+
+
+def test_control_teaches_saves_and_stops(
+    wigwag,
+    tiny_checkpoint: Path,
+    some_events: Events,
+    address: Callable[[str], str],
+    tmp_path: Path,
+) -> None:
+    """A target makes it learn, save writes only where allowed, stop ends it."""
+    brain = wigwag.start(
+        "brain", "--connect", address("events"), "--checkpoint", tiny_checkpoint, "--json",
+        "--teach", "--save-folder", tmp_path, "--control", address("control"), "--keep-running",
+    )  # fmt: skip
+    with _publisher(address("events")) as source:
+        _wait_for(brain, source)
+
+        def ask(**request: object) -> dict[str, object]:
+            return control_request(address("control"), request, timeout_s=10)
+
+        assert ask(command="status")["frames"] == 0
+        assert ask(command="target", **{"class": "arm roll"}) == {"class": 8, "t_us": 0}
+        for wrong in (
+            {"command": "dance"},
+            {"command": "target", "class": 12},
+            {"command": "target", "class": True},
+            {"command": "save", "name": "../escape"},
+            {"command": "save"},
+        ):
+            with pytest.raises(InputError):
+                ask(**wrong)
+        packets = _packets(some_events)
+        for packet in packets:
+            _send(source, wire.encode_packet(packet, time.time_ns()))
+        _send(source, _totals(packets))
+        _until(lambda: ask(command="status")["frames"] == 2000)
+        assert ask(command="save", name="after")["file"] == "after.safetensors"
+        assert ask(command="stop") == {"stopping": True}
+        out, _ = brain.communicate(timeout=10)
+    summary = _summary(out)
+    assert (brain.returncode, summary["ended"]) == (0, "stopped")
+    assert summary["updates"] == 2000
+    assert [path.name for path in tmp_path.iterdir()] == ["after.safetensors"]
+
+
+def test_a_pause_holds_the_stream_and_loses_nothing(
+    wigwag, tiny_checkpoint: Path, some_events: Events, address: Callable[[str], str]
+) -> None:
+    """A paused brain steps nothing; resumed, it takes in everything that waited."""
+    brain = wigwag.start(
+        "brain", "--connect", address("events"), "--checkpoint", tiny_checkpoint, "--json",
+        "--control", address("control"),
+    )  # fmt: skip
+    packets = _packets(some_events)
+    with _publisher(address("events")) as source:
+        _wait_for(brain, source)
+        control_request(address("control"), {"command": "pause"}, timeout_s=10)
+        messages = [wire.encode_packet(packet, time.time_ns()) for packet in packets]
+        sender = threading.Thread(target=lambda: [_send(source, m) for m in messages])
+        sender.start()
+        status = control_request(address("control"), {"command": "status"}, timeout_s=10)
+        assert (status["paused"], status["frames"]) == (True, 0)
+        control_request(address("control"), {"command": "resume"}, timeout_s=10)
+        sender.join(30)
+        _send(source, _totals(packets))
+        out, _ = brain.communicate(timeout=30)
+    assert _summary(out)["events_binned"] == len(some_events)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_its_summary(
+    wigwag,
+    tiny_checkpoint: Path,
+    some_events: Events,
+    address: Callable[[str], str],
+    number: signal.Signals,
+) -> None:
+    """Interrupted in the middle it still writes its summary, and exits with 130."""
+    brain = wigwag.start(
+        "brain", "--connect", address("events"), "--checkpoint", tiny_checkpoint, "--json"
+    )
+    with _publisher(address("events")) as source:
+        _wait_for(brain, source)
+        packets = _packets(some_events)
+        for packet in packets[:50]:
+            _send(source, wire.encode_packet(packet, time.time_ns()))
+        assert brain.stdout.readline()
+        brain.send_signal(number)
+        out, error = brain.communicate(timeout=2)
+    assert (brain.returncode, error) == (130, b"")
+    assert _summary(out)["ended"] == "interrupted"
+
+
+def test_a_source_started_again_is_a_new_stream(
+    wigwag, tiny_checkpoint: Path, some_events: Events, address: Callable[[str], str]
+) -> None:
+    """With --keep-running the same stream again gives the same labels: nothing carries over."""
+    brain = wigwag.start(
+        "brain", "--connect", address("events"), "--checkpoint", tiny_checkpoint, "--json",
+        "--keep-running", "--control", address("control"),
+    )  # fmt: skip
+    packets = _packets(some_events)
+    with _publisher(address("events")) as source:
+        _wait_for(brain, source)
+        for _ in range(2):
+            for packet in packets:
+                _send(source, wire.encode_packet(packet, time.time_ns()))
+            _send(source, _totals(packets))
+        _until(lambda: _frames(address("control")) == 4000)
+        control_request(address("control"), {"command": "stop"}, timeout_s=10)
+        out, _ = brain.communicate(timeout=10)
+    labels = [json.loads(line) | {"latency_us": 0} for line in out.splitlines()[:-1]]
+    assert labels[: len(labels) // 2] == labels[len(labels) // 2 :]
+
+
+def _frames(control: str) -> object:
+    return control_request(control, {"command": "status"}, timeout_s=10)["frames"]
+
+
+def _until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
