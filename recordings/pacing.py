@@ -88,8 +88,9 @@ class PacedSource:
 
     def step(self, packets: int = 1) -> None:
         """Release this many packets now; pauses first if needed."""
-        self.pause()
         with self._changed:
+            if self._paused_ns is None:
+                self._paused_ns = self._clock_ns()
             self._steps += packets
             self._changed.notify_all()
 

@@ -1,0 +1,254 @@
+"""The source process: a recording, or any other source of events, given out on the bus in time."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from drivers.errors import InputError
+from drivers.events import EventPacket, EventSource
+from pipeline.bus import SEND_HWM, EventPublisher
+from pipeline.control import ControlServer, Request
+from pipeline.process_guard import exit_with_parent, stopping_on_signals
+from pipeline.security import CurveServer
+from pipeline.telemetry import StageTelemetry
+from pipeline.wire import StreamTotals, encode_end, encode_json, encode_packet, topic
+from recordings.pacing import PacedSource
+
+STAGE = "source"
+_LINGER_S = 0.2
+"""After an interruption the end message has this long to leave."""
+
+Ending = Literal["end of recording", "stopped", "interrupted"]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """What a source process is asked to do."""
+
+    bind: str
+    """Where events go out."""
+    recording: Path | None = None
+    """What to replay; not needed where `run_source` is given a source."""
+    name: str | None = None
+    """The source's name on the bus; by default that of the recording."""
+    control: str | None = None
+    """Where requests are answered: status, pause, resume, step, stop."""
+    speed: float | None = 1.0
+    """Times real time; None is as fast as it goes."""
+    loop: bool = False
+    paused: bool = False
+    """Wait for resume or step before the first packet."""
+    start_us: int | None = None
+    stop_us: int | None = None
+    """Half-open part `[start_us, stop_us)`, as `open_recording` takes it."""
+    policy: Literal["block", "drop"] = "block"
+    subscribers: int = 1
+    """How many to wait for before the first packet."""
+    send_hwm: int = SEND_HWM
+    """Packets that wait for each subscriber."""
+    secret_key: Path | None = None
+    """CURVE key file of the addresses bound here."""
+    insecure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceReport:
+    """How a source process ended."""
+
+    totals: StreamTotals
+    ended: Ending
+
+
+def run_source(
+    settings: SourceSettings,
+    source: EventSource | None = None,
+    stop: threading.Event | None = None,
+) -> SourceReport:
+    """Give out a source to its end, a stop request, SIGINT or SIGTERM; then say the totals.
+
+    Damage and losses are also said on standard error. Raises `InputError` for settings or a
+    recording that cannot be used; damage after the first packet ends the stream instead.
+    """
+    exit_with_parent()
+    stop = stop or threading.Event()
+    with stopping_on_signals(stop), source or _open(settings) as opened:
+        return _SourceRun(settings, opened, stop).run()
+
+
+def _open(settings: SourceSettings) -> EventSource:
+    # Here, because the readers bring large libraries that a camera does not need.
+    from recordings.formats import open_recording
+
+    if settings.recording is None:
+        raise InputError(
+            what="source",
+            got="no recording",
+            allowed="the path of a recording",
+            todo="name one",
+        )
+    # In time, a millisecond of the clock a packet; otherwise whatever is fastest to read.
+    packet_us = None if settings.speed is None else max(1000, round(1000 * settings.speed))
+    opened: EventSource = open_recording(
+        settings.recording,
+        packet_us=packet_us,
+        start_us=settings.start_us,
+        stop_us=settings.stop_us,
+    )
+    return opened
+
+
+class _SourceRun:
+    """One source on its way through one publisher."""
+
+    def __init__(
+        self, settings: SourceSettings, source: EventSource, stop: threading.Event
+    ) -> None:
+        self._settings = settings
+        self._source = source
+        self._stop = stop
+        self._stop_requested = False
+        self._name = settings.name or source.name
+        self._telemetry = StageTelemetry(STAGE)
+        self._telemetry_seq = 0
+        self._packets = 0
+        self._events = 0
+        self._lost = 0
+        self._unsaid_lost = 0
+        self._t_end_us = 0
+        self._paced = PacedSource(
+            source,
+            speed=settings.speed,
+            loop=settings.loop,
+            paused=settings.paused,
+            stop=stop,
+            on_wait=self._tell,
+        )
+
+    def run(self) -> SourceReport:
+        """Bind, wait for subscribers, give everything out, close."""
+        settings = self._settings
+        keys = CurveServer(settings.secret_key) if settings.secret_key else None
+        with EventPublisher(
+            settings.bind,
+            policy=settings.policy,
+            topic=topic("events", self._name),
+            send_hwm=settings.send_hwm,
+            security=keys,
+            insecure=settings.insecure,
+            stop=self._stop,
+            on_wait=self._tell,
+        ) as self._publisher:
+            if settings.control is None:
+                return self._run()
+            with ControlServer(
+                settings.control, self._answer, security=keys, insecure=settings.insecure
+            ).start():
+                return self._run()
+
+    def _run(self) -> SourceReport:
+        damage: str | None = None
+        if self._publisher.wait_for_subscribers(self._settings.subscribers):
+            try:
+                for packet in self._paced:
+                    self._give_out(packet)
+                    self._tell()
+            except InputError as error:
+                if not self._packets:
+                    raise
+                damage = str(error)
+        damage = damage or getattr(self._source, "damage", None)
+        totals = StreamTotals(
+            events=self._events, packets=self._packets, damage=damage, lost=self._lost
+        )
+        end = encode_end(self._name, self._source.sensor, totals, time.time_ns())
+        if self._publisher.deliver(end):
+            self._publisher.close(None)
+        else:
+            self._publisher.offer(end)
+            self._publisher.close(_LINGER_S)
+        if damage:
+            sys.stderr.write(f"wigwag: source {self._name}: {damage}\n")
+        if self._lost:
+            sys.stderr.write(f"wigwag: source {self._name}: {self._lost:,} events lost\n")
+        return SourceReport(totals, self._ending())
+
+    def _ending(self) -> Ending:
+        if self._stop_requested:
+            return "stopped"
+        return "interrupted" if self._stop.is_set() else "end of recording"
+
+    def _give_out(self, packet: EventPacket) -> None:
+        count = len(packet.events)
+        self._lost += packet.lost_before
+        said = replace(
+            packet, source=self._name, lost_before=packet.lost_before + self._unsaid_lost
+        )
+        if self._publisher.publish(encode_packet(said, time.time_ns()), events=count):
+            self._events += count
+            self._unsaid_lost = 0
+        elif self._settings.policy == "drop":
+            self._lost += count
+            self._unsaid_lost += count + packet.lost_before
+        else:  # stopped while waiting: not lost, but never given out, like all that follows
+            return
+        self._packets = packet.seq + 1
+        self._t_end_us = packet.t_end_us
+        self._telemetry.lost = self._lost
+        self._telemetry.add(count, time.time_ns() - packet.received_ns)
+
+    def _tell(self) -> None:
+        """Telemetry, once a second, to whoever listens and has room."""
+        if not self._telemetry.snapshot_is_due():
+            return
+        payload = msgspec.json.encode(self._telemetry.snapshot())
+        self._publisher.offer(
+            encode_json("telemetry", STAGE, self._telemetry_seq, payload, time.time_ns())
+        )
+        self._telemetry_seq += 1
+
+    def _answer(self, request: Request) -> dict[str, Any]:
+        """The answer to a request, which comes in a thread of its own."""
+        command = request.get("command")
+        if command == "pause":
+            self._paced.pause()
+        elif command == "resume":
+            self._paced.resume()
+        elif command == "step":
+            self._paced.step(_packets_of(request))
+        elif command == "stop":
+            self._stop_requested = True
+            self._stop.set()
+        elif command != "status":
+            raise InputError(
+                what="control request",
+                got=f"command {command!r}",
+                allowed="status, pause, resume, step, stop",
+                todo="send one of these",
+            )
+        return {
+            "source": self._name,
+            "paused": self._paced.paused,
+            "packets": self._packets,
+            "events": self._events,
+            "lost": self._lost,
+            "t_end_us": self._t_end_us,
+        }
+
+
+def _packets_of(request: Request) -> int:
+    packets = request.get("packets", 1)
+    if not isinstance(packets, int) or isinstance(packets, bool) or not 1 <= packets <= 10**6:
+        raise InputError(
+            what="control request",
+            got=f"step of {packets!r:.40} packets",
+            allowed="1 to 1,000,000",
+            todo="leave packets out to go one on",
+        )
+    return packets
