@@ -57,6 +57,9 @@ class Aedat31Writer(EventWriter):
         cuts = np.flatnonzero(np.diff(wraps)) + 1
         return b"".join(_one_packet(part) for part in np.split(events, cuts))
 
+    def _finish(self) -> None:
+        """Nothing: the format ends with its last packet."""
+
 
 def _one_packet(events: Events) -> bytes:
     header = np.zeros(1, dtype=HEADER_DTYPE)

@@ -108,8 +108,9 @@ class EventWriter(ABC):
     def _packet(self, events: Events) -> bytes:
         """One packet of 1 to `MAX_PACKET_EVENTS` events as bytes of the format."""
 
+    @abstractmethod
     def _finish(self) -> None:
-        """Whatever the format wants at the end; nothing by default."""
+        """Put whatever the format wants behind the last packet."""
 
     def _flush(self) -> None:
         if not self._waiting:

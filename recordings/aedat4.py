@@ -1,0 +1,138 @@
+"""AEDAT4 read, through the `aedat` package."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aedat
+import flatbuffers.table
+import numpy as np
+from flatbuffers import number_types
+
+from drivers.events import EVENT_DTYPE, SensorSize
+from recordings.aedat4_writer import NO_TABLE, VERSION_LINE
+from recordings.reading import Chunk, FileDamage, ReadCounts, not_readable, open_file
+
+_PACKET_HEADER = 8
+_MAX_IO_HEADER = 1 << 24
+
+
+class Aedat4Reader:
+    """The first stream of events (the one with the lowest number) of an AEDAT4 file.
+
+    Frames, inertial samples and triggers are passed over. Row 0 is the upper one already.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the header. Raises `InputError` where it is not one of AEDAT4."""
+        self._path = path
+        self._layout = _read_layout(path)
+        try:
+            streams: dict[int, dict[str, Any]] = aedat.Decoder(str(path)).id_to_stream()
+        except Exception as error:
+            raise not_readable(
+                path, len(VERSION_LINE), str(error), "a header of AEDAT4 with its streams"
+            ) from error
+        sized = [(number, streams[number]) for number in sorted(streams)]
+        events = [(number, stream) for number, stream in sized if stream["type"] == "events"]
+        chosen = events or [item for item in sized if "width" in item[1]]
+        if not chosen:
+            raise not_readable(
+                path, len(VERSION_LINE), "no stream with a sensor", "a stream of events or frames"
+            )
+        self._stream: int | None = chosen[0][0] if events else None
+        self.sensor = SensorSize(int(chosen[0][1]["width"]), int(chosen[0][1]["height"]))
+        notes = []
+        if not events:
+            notes.append("the file has no stream of events")
+        if len(events) > 1:
+            others = ", ".join(str(number) for number, _ in events[1:])
+            notes.append(f"stream {self._stream} is read; further streams of events: {others}")
+        self.notes: tuple[str, ...] = tuple(notes)
+
+    def chunks(self, counts: ReadCounts) -> Iterator[Chunk]:
+        """See `Reader`."""
+        decoder = iter(aedat.Decoder(str(self._path)))
+        places = self._layout.packets(self._path)
+        while True:
+            offset = next(places, None)
+            try:
+                packet = next(decoder)
+            except StopIteration:
+                break
+            except Exception as error:
+                at = self._layout.start if offset is None else offset
+                raise FileDamage(at, f"packet cannot be read ({error})") from error
+            if offset is None:
+                break
+            if "events" not in packet:
+                continue
+            found = packet["events"]
+            if packet["stream_id"] != self._stream:
+                counts.other_streams += found.size
+                continue
+            events = np.empty(found.size, dtype=EVENT_DTYPE)
+            for field in ("t", "x", "y", "on"):
+                events[field] = found[field]
+            yield Chunk(offset, events)
+        self._layout.check_end(self._path)
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Where the packets begin, and where the header says that the data table is."""
+
+    start: int
+    table_at: int
+
+    def packets(self, path: Path) -> Iterator[int]:
+        """Byte at which each packet begins, also of one that is cut."""
+        size = path.stat().st_size
+        end = size if self.table_at == NO_TABLE else min(size, self.table_at)
+        offset = self.start
+        with open_file(path) as file:
+            while offset < end:
+                yield offset
+                file.seek(offset + 4)
+                length = int.from_bytes(file.read(4), "little", signed=True)
+                if length < 0:
+                    return
+                offset += _PACKET_HEADER + length
+
+    def check_end(self, path: Path) -> None:
+        """Raise `FileDamage` for a file that ends between two packets, before its table."""
+        size = path.stat().st_size
+        if self.table_at == NO_TABLE:
+            raise FileDamage(size, "the recording was never closed; what came next is missing")
+        if self.table_at >= size:
+            raise FileDamage(
+                size, f"end of the file; it should go on to its data table at {self.table_at}"
+            )
+
+
+def _read_layout(path: Path) -> _Layout:
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        version = file.read(len(VERSION_LINE))
+        if version != VERSION_LINE:
+            raise not_readable(path, 0, repr(version), repr(VERSION_LINE))
+        at = len(VERSION_LINE)
+        length = int.from_bytes(file.read(4), "little")
+        if not 8 <= length <= min(size - at - 4, _MAX_IO_HEADER):
+            raise not_readable(
+                path, at, f"a header of {length} bytes in a file of {size}", "a whole header"
+            )
+        data = file.read(length)
+    if data[4:8] != b"IOHE":
+        raise not_readable(path, at + 8, repr(data[4:8]), "b'IOHE'")
+    try:
+        table = flatbuffers.table.Table(data, int.from_bytes(data[:4], "little"))
+        field = table.Offset(6)
+        table_at = table.Get(number_types.Int64Flags, field + table.Pos) if field else NO_TABLE
+    except Exception as error:
+        raise not_readable(path, at, f"a broken header ({error})", "a header of AEDAT4") from error
+    return _Layout(at + 4 + length, int(table_at) if table_at > 0 else NO_TABLE)

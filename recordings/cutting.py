@@ -1,0 +1,142 @@
+"""A file's events brought into order of time and cut into packets that cover it without gaps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from drivers.events import Events, SensorSize, empty_events
+from recordings.reading import BLOCK_EVENTS, Chunk, FileDamage, ReadCounts
+
+Span = tuple[int, int, Events]
+"""`t_begin_us`, `t_end_us` and the events of this half-open span."""
+
+MAX_REVERSAL_US = 1_000_000
+"""Up to here a time that steps back is held at the latest one; beyond, the clock was reset."""
+
+MAX_GAP_US = 3_600_000_000
+"""Silence that is longer than this (an hour) is taken for a broken time."""
+
+_EDGES_AT_ONCE = 65_536
+
+
+def put_in_order(
+    chunks: Iterator[Chunk], sensor: SensorSize, counts: ReadCounts
+) -> Iterator[Events]:
+    """Events on the sensor, times never decreasing; what had to be changed is counted.
+
+    An event earlier than one before it gets that one's time, which keeps the order of the
+    file. Raises `FileDamage` where time jumps back by more than `MAX_REVERSAL_US`, ahead by
+    more than `MAX_GAP_US`, or is negative; what came before is given out first.
+    """
+    latest_us: int | None = None
+    for chunk in chunks:
+        inside = (chunk.events["x"] < sensor.width) & (chunk.events["y"] < sensor.height)
+        # Reversals are looked for in what is given out: an event off the sensor is mistrusted.
+        events = chunk.events[inside]
+        counts.off_sensor += chunk.events.size - events.size
+        if events.size == 0:
+            continue
+        t = events["t"].astype(np.int64)
+        before_us = int(t[0]) if latest_us is None else latest_us
+        held = np.maximum(np.maximum.accumulate(t), before_us)
+        previous = np.concatenate(([before_us], held[:-1]))
+        broken = (t < 0) | (previous - t > MAX_REVERSAL_US) | (t - previous > MAX_GAP_US)
+        bad = int(np.argmax(broken)) if broken.any() else events.size
+        counts.time_reversals += int(np.count_nonzero(t[:bad] < held[:bad]))
+        events = events[:bad]
+        events["t"] = held[:bad].view(np.uint64)
+        if bad:
+            latest_us = int(held[bad - 1])
+            yield events
+        if bad < t.size:
+            raise FileDamage(
+                chunk.offset,
+                f"time goes from {previous[bad]} to {t[bad]} us in the packet there; "
+                "the rest of the file is not read",
+            )
+
+
+def cut_at_pauses(events: Iterator[Events], begin_us: int, stop_us: int | None) -> Iterator[Span]:
+    """Spans of at most about `BLOCK_EVENTS` events, as they come out of the file.
+
+    Events of one microsecond are never parted. The first span begins at `begin_us`; the last
+    one ends at `stop_us`, or after the last event where that is earlier. Events outside are
+    passed over.
+    """
+    waiting = empty_events()
+    for part in _trimmed(events, begin_us, stop_us):
+        waiting = np.concatenate((waiting, part.events)) if waiting.size else part.events
+        # More events of the last microsecond may follow in the next part.
+        known_us = part.stop_us if part.stopped else int(waiting["t"][-1])
+        done = int(np.searchsorted(waiting["t"], np.uint64(known_us)))
+        first = 0
+        while done - first > BLOCK_EVENTS:
+            end_us = int(waiting["t"][first + BLOCK_EVENTS])
+            last = int(np.searchsorted(waiting["t"], np.uint64(end_us)))
+            if last <= first:
+                break
+            yield begin_us, end_us, waiting[first:last]
+            begin_us, first = end_us, last
+        if known_us > begin_us:
+            yield begin_us, known_us, waiting[first:done]
+            begin_us, first = known_us, done
+        waiting = waiting[first:]
+        if part.stopped:
+            return
+    if waiting.size:
+        yield begin_us, int(waiting["t"][-1]) + 1, waiting
+
+
+def cut_on_grid(
+    events: Iterator[Events], begin_us: int, stop_us: int | None, packet_us: int
+) -> Iterator[Span]:
+    """Spans of exactly `packet_us` each from `begin_us` on, empty ones included.
+
+    Only the last may be shorter: it ends where `cut_at_pauses` ends.
+    """
+    waiting = empty_events()
+    end_us = begin_us
+    for part in _trimmed(events, begin_us, stop_us):
+        waiting = np.concatenate((waiting, part.events)) if waiting.size else part.events
+        known_us = part.stop_us if part.stopped else int(waiting["t"][-1])
+        while begin_us + packet_us <= known_us:
+            count = min((known_us - begin_us) // packet_us, _EDGES_AT_ONCE)
+            edges = begin_us + packet_us * np.arange(1, count + 1, dtype=np.uint64)
+            first = 0
+            for edge, last in zip(
+                edges.tolist(), np.searchsorted(waiting["t"], edges).tolist(), strict=True
+            ):
+                yield begin_us, edge, waiting[first:last]
+                begin_us, first = edge, last
+            waiting = waiting[first:]
+        end_us = known_us if part.stopped else known_us + 1
+        if part.stopped:
+            break
+    if end_us > begin_us:
+        yield begin_us, end_us, waiting
+
+
+class _Part:
+    """Events between begin and stop, and whether the stop has been reached."""
+
+    __slots__ = ("events", "stop_us", "stopped")
+
+    def __init__(self, events: Events, stop_us: int, stopped: bool) -> None:
+        self.events = events
+        self.stop_us = stop_us
+        self.stopped = stopped
+
+
+def _trimmed(events: Iterator[Events], begin_us: int, stop_us: int | None) -> Iterator[_Part]:
+    for run in events:
+        first = int(np.searchsorted(run["t"], np.uint64(begin_us)))
+        stopped = stop_us is not None and int(run["t"][-1]) >= stop_us
+        last = run.size
+        if stopped and stop_us is not None:
+            last = int(np.searchsorted(run["t"], np.uint64(stop_us)))
+        if first < last or stopped:
+            yield _Part(run[first:last], stop_us or 0, stopped)
+        if stopped:
+            return

@@ -1,0 +1,155 @@
+"""A recording: a file of events as a source of packets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from drivers.errors import InputError
+from drivers.events import EventPacket, Events, SensorSize
+from recordings.cutting import cut_at_pauses, cut_on_grid, put_in_order
+from recordings.reading import FileDamage, Format, ReadCounts, Reader
+
+
+class Recording:
+    """A file of events as an `EventSource`. Made by `recordings.formats.open_recording`.
+
+    It can be iterated any number of times, each time from the start; `damage` and `counts`
+    then tell of the latest pass. Reading takes memory that does not grow with the file.
+
+    The first packet begins at the first event's time (plus `start_us`). The last one ends one
+    microsecond after the last event, or at `stop_us` where events go on beyond it.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        file_format: Format,
+        reader: Reader,
+        *,
+        packet_us: int | None = None,
+        start_us: int | None = None,
+        stop_us: int | None = None,
+    ) -> None:
+        _check_span(path, packet_us, start_us, stop_us)
+        self.path = path
+        self.name = path.stem
+        self.format = file_format
+        self.sensor: SensorSize = reader.sensor
+        self.notes: tuple[str, ...] = reader.notes
+        """What the file did not say and was assumed, and what of it is not read."""
+        self.damage: str | None = None
+        """Set once reading has met damage: at which byte, and what is missing."""
+        self.counts = ReadCounts()
+        """What was left out or changed, so far in this pass."""
+        self._reader = reader
+        self._packet_us, self._start_us, self._stop_us = packet_us, start_us, stop_us
+        self._closed = False
+        first = next(self._events(), None)
+        self.t_first_us: int | None = None if first is None else int(first["t"][0])
+        """Time of the file's first event; None where it has no event."""
+
+    @property
+    def time_reversals(self) -> int:
+        """Events whose time stepped back and was held at the latest one, so far."""
+        return self.counts.time_reversals
+
+    @property
+    def events_off_sensor(self) -> int:
+        """Events outside the sensor, left out, so far."""
+        return self.counts.off_sensor
+
+    def __iter__(self) -> Iterator[EventPacket]:
+        """Packets from the start. Raises `InputError` for a start after the last event."""
+        if self._was_closed():
+            raise InputError(
+                what=f"recording {self.path}",
+                got="reading after close()",
+                allowed="reading while it is open",
+                todo="open it again",
+            )
+        events = self._events()
+        first = next(events, None)
+        if first is None:
+            return
+        t_first_us = int(first["t"][0])
+        begin_us = t_first_us + (self._start_us or 0)
+        stop_us = None if self._stop_us is None else t_first_us + self._stop_us
+        ordered = chain((first,), events)
+        # No name may keep the first events alive for as long as the rest is read.
+        del first, events
+        if self._packet_us is None:
+            spans = cut_at_pauses(ordered, begin_us, stop_us)
+        else:
+            spans = cut_on_grid(ordered, begin_us, stop_us, self._packet_us)
+        seq = 0
+        for seq, (t_begin_us, t_end_us, part) in enumerate(spans, start=1):
+            if self._was_closed():
+                return
+            yield EventPacket(
+                events=part,
+                sensor=self.sensor,
+                source=self.name,
+                seq=seq - 1,
+                t_begin_us=t_begin_us,
+                t_end_us=t_end_us,
+                received_ns=time.time_ns(),
+            )
+        if seq == 0:
+            raise InputError(
+                what=f"start in recording {self.path}",
+                got=f"{self._start_us} us",
+                allowed="a time before the last event",
+                todo="choose an earlier start",
+            )
+
+    def close(self) -> None:
+        """End the recording; a running iteration gives no further packet."""
+        self._closed = True
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _was_closed(self) -> bool:
+        return self._closed
+
+    def _events(self) -> Iterator[Events]:
+        self.damage = None
+        self.counts = counts = ReadCounts()
+        try:
+            yield from put_in_order(self._reader.chunks(counts), self.sensor, counts)
+        except FileDamage as damage:
+            self.damage = f"{self.path}: {damage}"
+
+
+def _check_span(
+    path: Path, packet_us: int | None, start_us: int | None, stop_us: int | None
+) -> None:
+    begin = 0 if start_us is None else start_us
+    if (packet_us is not None and packet_us < 1) or begin < 0:
+        what, got = ("packet length", packet_us) if begin >= 0 else ("start", start_us)
+        raise InputError(
+            what=f"{what} for recording {path}",
+            got=f"{got} us",
+            allowed="1 us or more" if begin >= 0 else "0 us or more after the first event",
+            todo="choose another one",
+        )
+    if stop_us is not None and stop_us <= begin:
+        raise InputError(
+            what=f"stop for recording {path}",
+            got=f"{stop_us} us",
+            allowed=f"more than the start, {begin} us",
+            todo="choose a later stop",
+        )
