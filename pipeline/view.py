@@ -69,7 +69,7 @@ class ViewReport:
     events: int
     """Events drawn from; for a sheet too, all those of the time asked for."""
     off_sensor: int
-    """Of these, events that name a pixel the sensor does not have; they are not drawn."""
+    """Events that name a pixel the sensor does not have; they are not drawn."""
     t_begin_us: int
     t_end_us: int
     """The span drawn, `[t_begin_us, t_end_us)`, in the recording's own time."""
@@ -166,7 +166,7 @@ def render_source(
         width=size[0],
         height=size[1],
         events=span.events,
-        off_sensor=surface.off_sensor,
+        off_sensor=span.off_sensor + surface.off_sensor,
         t_begin_us=span.t_begin_us,
         t_end_us=span.t_end_us,
         damage=span.damage,

@@ -33,6 +33,8 @@ class Span:
     t_end_us: int
     """Half-open, in the recording's own time."""
     events: int
+    off_sensor: int
+    """Events that the source left out by itself, as they name no pixel of the sensor."""
     damage: str | None
 
 
@@ -69,7 +71,8 @@ def measure(open_source: Callable[[], EventSource], start_s: float, stop_s: floa
                 todo="see `wigwag info` for what the recording holds"
                 + (f"; it is damaged: {damage}" if damage else ""),
             )
-        return Span(source.sensor, zero_us, begin_us, end_us, found, damage)
+        off_sensor: int = getattr(source, "events_off_sensor", 0)
+        return Span(source.sensor, zero_us, begin_us, end_us, found, off_sensor, damage)
 
 
 def film_edges(span: Span, picture_us: float) -> Iterator[int]:

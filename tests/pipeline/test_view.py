@@ -19,6 +19,7 @@ from drivers.events import EVENT_DTYPE, EventPacket, Events, SensorSize
 from pipeline.view import ViewSettings, render_recording, render_source
 from pipeline.view_labels import Annotations, Recognised, read_annotations
 from pipeline.view_picture import BACKGROUND, OFF_COLOUR, ON_COLOUR, EventSurface
+from recordings.aedat4_writer import Aedat4Writer
 from recordings.labels import GestureInterval, write_label_file
 
 T0 = 5_000_000
@@ -326,20 +327,39 @@ def test_settings_out_of_range_are_refused(settings: dict[str, float]) -> None:
         ViewSettings(**settings)  # type: ignore[arg-type]
 
 
+def write_recording(path: Path, count: int) -> None:
+    """An AEDAT4 file of a 128x128 sensor: one event a millisecond from 1 s on."""
+    events = np.zeros(count, dtype=EVENT_DTYPE)
+    events["t"] = 1_000_000 + np.arange(count) * 1_000
+    events["x"], events["y"], events["on"] = 70, 60, np.arange(count) % 2 == 1
+    with Aedat4Writer(path, SensorSize(128, 128)) as writer:
+        writer.write(events)
+
+
 def test_a_recording_is_drawn_with_its_labels_and_the_usual_rights(tmp_path: Path) -> None:
-    """An AEDAT 2.0 file becomes a film with the usual rights, its label drawn."""
-    src, labels, out = tmp_path / "x.aedat", tmp_path / "x.csv", tmp_path / "x.mp4"
-    count = 400
-    words = np.zeros((count, 2), dtype=">u4")
-    words[:, 0] = (60 << 8) | (70 << 1) | (np.arange(count) % 2)
-    words[:, 1] = 1_000_000 + np.arange(count) * 1_000
-    src.write_bytes(b"#!AER-DAT2.0\r\n# HardwareInterface: DVS128\r\n" + words.tobytes())
+    """A file becomes a film with the usual rights, its label drawn while it holds."""
+    src, labels, out = tmp_path / "x.aedat4", tmp_path / "x.csv", tmp_path / "x.mp4"
+    write_recording(src, 400)
     write_label_file(labels, [GestureInterval(1_000_000, 1_200_000, 1)])
     report = render_recording(src, out, labels=labels, fps=20, scale=3)
     pictures = film_pictures(out)
-    assert report.events == count
+    assert report.events == 400
     assert report.pictures == len(pictures) == 8
-    assert abs(pictures[0][3 * 128 : 3 * 128 + 26] - pictures[7][3 * 128 : 3 * 128 + 26]).max() > 90
+    label_line = slice(3 * 128, 3 * 128 + 26)
+    assert pictures[3][label_line].max() > 150
+    assert pictures[4][label_line].max() < 100
     mask = os.umask(0)
     os.umask(mask)
     assert out.stat().st_mode & 0o777 == 0o666 & ~mask
+
+
+def test_a_truncated_recording_is_drawn_and_its_damage_said(tmp_path: Path) -> None:
+    """Of a file cut short, the whole packets are drawn, and the report names the file."""
+    src = tmp_path / "x.aedat4"
+    write_recording(src, 40_000)
+    src.write_bytes(src.read_bytes()[: src.stat().st_size // 2])
+    report = render_recording(src, tmp_path / "x.png", fps=20)
+    assert report.pictures == 12
+    assert 0 < report.events < 40_000
+    assert report.damage is not None
+    assert str(src) in report.damage
