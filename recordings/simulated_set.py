@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+import re
 import signal
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing import active_children, get_context
 from pathlib import Path
@@ -61,10 +63,10 @@ def parse_user_range(text: str) -> list[int]:
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")
         numbers = [first.strip(), (last if dash else first).strip()]
-        if not all(number.isascii() and number.isdigit() for number in numbers):
+        if not all(re.fullmatch("[0-9]{1,5}", number) for number in numbers):
             raise _bad_users(text)
         begin, end = int(numbers[0]), int(numbers[1])
-        if not 1 <= begin <= end <= 99_999:
+        if not 1 <= begin <= end:
             raise _bad_users(text)
         users.update(range(begin, end + 1))
     return sorted(users)
@@ -113,7 +115,8 @@ def write_simulated_set(
     recording with it, the number done and the number in all. Work is spread over `processes`;
     the files do not depend on how many. A set already in the folder is added to: its other
     recordings stay listed. Returns the recordings by user and light.
-    Raises `InputError` for no users, a wrong light, or fewer than one process.
+    Raises `InputError` for no users, a wrong light, gesture, length or seed, fewer than one
+    process, and a folder that cannot be written.
     """
     if not users or processes < 1:
         raise InputError(
@@ -124,7 +127,6 @@ def write_simulated_set(
         )
     for light in lights:
         find_light(light)
-    folder.mkdir(parents=True, exist_ok=True)
     tasks = [
         (folder, user, light, tuple(gestures), seconds, seed)
         for user in sorted(set(users))
@@ -132,16 +134,18 @@ def write_simulated_set(
     ]
     written: list[SimulatedRecording] = []
     runs = _run(tasks, processes)
-    try:
-        for recording in runs:
-            written.append(recording)
-            if progress is not None:
-                progress(recording, len(written), len(tasks))
-    finally:
-        runs.close()
-        for task in tasks:
-            _unfinished(folder / recording_name(task[1], task[2])).unlink(missing_ok=True)
-    _write_lists(folder, seed)
+    with _disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            for recording in runs:
+                written.append(recording)
+                if progress is not None:
+                    progress(recording, len(written), len(tasks))
+        finally:
+            runs.close()
+            for task in tasks:
+                _unfinished(folder / recording_name(task[1], task[2])).unlink(missing_ok=True)
+        _write_lists(folder, seed)
     return sorted(written, key=lambda recording: recording.path.name)
 
 
@@ -162,9 +166,12 @@ def _run(tasks: list[_Task], processes: int) -> Generator[SimulatedRecording, No
         initargs=(signal.SIGINT, signal.SIG_IGN),
     ) as pool:
         try:
-            futures = [pool.submit(_write_set_recording, task) for task in tasks]
+            futures = [pool.submit(_attempt, task) for task in tasks]
             for future in as_completed(futures):
-                yield future.result()
+                result = future.result()
+                if isinstance(result, dict):
+                    raise InputError(**result)
+                yield result
         except BaseException:
             for worker in set(active_children()) - others:
                 worker.terminate()
@@ -177,6 +184,19 @@ class _SimulatedAedat31Writer(Aedat31Writer):
     def _header(self) -> bytes:
         end = b"#!END-HEADER"
         return super()._header().replace(end, b"#Simulated: yes, written by wigwag\r\n" + end)
+
+
+def _attempt(task: _Task) -> SimulatedRecording | dict[str, str]:
+    """As below, with an `InputError` as its parts: as an exception it cannot be sent home."""
+    try:
+        return _write_set_recording(task)
+    except InputError as error:
+        return {
+            "what": error.what,
+            "got": error.got,
+            "allowed": error.allowed,
+            "todo": error.todo,
+        }
 
 
 def _write_set_recording(task: _Task) -> SimulatedRecording:
@@ -194,6 +214,20 @@ def _write_set_recording(task: _Task) -> SimulatedRecording:
     return recording
 
 
+@contextmanager
+def _disk_errors(path: Path) -> Iterator[None]:
+    """Say what the system's error was in one line."""
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            what=f"writing {path}",
+            got=str(error),
+            allowed="a place that can be written, with room for it",
+            todo="check the path, its permissions and the free space",
+        ) from error
+
+
 def _unfinished(path: Path) -> Path:
     return path.with_suffix(".unfinished")
 
@@ -202,7 +236,8 @@ def _labelled(
     path: Path, camera: SimulatedCamera, user: int, light: str, events: int
 ) -> SimulatedRecording:
     intervals = as_intervals(camera.spans)
-    write_label_file(labels_path(path), intervals)
+    with _disk_errors(labels_path(path)):
+        write_label_file(labels_path(path), intervals)
     return SimulatedRecording(path, user, light, events, camera.duration_us, tuple(intervals))
 
 

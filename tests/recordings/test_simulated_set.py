@@ -147,7 +147,9 @@ def test_ranges_of_users_include_both_ends():
     assert parse_user_range(" 1-3, 9 ,2") == [1, 2, 3, 9]
 
 
-@pytest.mark.parametrize("text", ["", "0", "5-3", "a", "1-", "-4", "1--2", "1,,2", "²", "1-999999"])
+@pytest.mark.parametrize(
+    "text", ["", "0", "5-3", "a", "1-", "-4", "1--2", "1,,2", "²", "1-999999", "9" * 5000]
+)
 def test_other_text_is_no_range_of_users(text):
     """The error says how users are written."""
     with pytest.raises(InputError, match="24-29"):
@@ -161,6 +163,22 @@ def test_a_set_that_cannot_be_written_is_refused_before_anything_is(tmp_path, wr
     with pytest.raises(InputError):
         write_simulated_set(target, **{"users": [1], **SHORT, **wrong})
     assert not target.exists()
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_what_goes_wrong_in_a_worker_is_told_in_one_line(tmp_path, processes):
+    """A recording that cannot be written names its path, whichever process was to write it."""
+    (tmp_path / "user01_led.unfinished").symlink_to(tmp_path / "nowhere" / "file")
+    with pytest.raises(InputError, match=r"user01_led\.unfinished"):
+        write_simulated_set(tmp_path, [1], processes=processes, lights=("led",), **SHORT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    """A file in the way is said to be there."""
+    (tmp_path / "set").write_text("in the way")
+    with pytest.raises(InputError, match="set"):
+        write_simulated_set(tmp_path / "set", [1], **SHORT)
 
 
 INTERRUPTED = """
