@@ -1,0 +1,156 @@
+"""The fast engine for one stream on one CPU core: computes where spikes are."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from models.checkpoint import Checkpoint, save_checkpoint
+from models.engine import StepResult
+from models.errors import ModelError
+from models.events_kernels import step_network
+from models.events_layout import layer_arrays, learning_arrays, put_back
+from models.events_learning import add_gradients, update
+from models.learner import ADAMAX_EPSILON
+from models.settings import LearningSettings
+
+LOG = logging.getLogger(__name__)
+COMPILING = (
+    "compiling the events engine, once: takes about a minute on one core; "
+    "later starts load it from a cache"
+)
+PATIENCE_S = 2.0
+"""Loading compiled code takes less than this; what takes longer is compiled, and says so."""
+STEPS_WORTH_REFRESHING = 3
+"""Making V and U anew costs two dense convolutions; it pays when so many steps use them."""
+
+
+class EventsEngine:
+    """See `models.engine.Engine`; agrees with `TorchEngine` up to the rounding of sums.
+
+    Where learning draws dropout, the numbers come from another generator than torch's.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        learning: LearningSettings | None,
+        *,
+        dtype: type[np.floating[Any]] = np.float32,
+    ) -> None:
+        self.settings = checkpoint.network.settings
+        self.class_names = checkpoint.class_names
+        self.version = checkpoint.version
+        self._network = checkpoint.network
+        self._learning = learning
+        settings = self.settings
+        self._shape = (settings.input_channels, settings.height, settings.width)
+        self._x = np.zeros((settings.height, settings.width * settings.input_channels), dtype)
+        self._start(dtype)
+        self._warm_up()
+        self._start(dtype)
+
+    @property
+    def updates(self) -> int:
+        """Weight updates made since the engine was made."""
+        return self._updates
+
+    def reset(self) -> None:
+        """Forget the dynamic state, keep the weights."""
+        for layer in self._layers:
+            for array in (layer.q, layer.p, layer.v, layer.u, layer.refractory):
+                array[:] = 0
+        self._stale = False
+
+    def step(self, frame: npt.NDArray[np.uint8], target: int | None) -> StepResult:
+        """See `Engine.step`; raises `ModelError` for a wrong shape or class, or weights that
+        learning has made infinite.
+        """
+        if frame.shape != self._shape:
+            raise ModelError(f"frame: got shape {frame.shape}; allowed: {self._shape}")
+        learning = self._learning if target is not None else None
+        if learning is not None and target is not None:
+            if not 0 <= target < self.settings.classes:
+                raise ModelError(
+                    f"target: got class {target}; allowed: 0 to {self.settings.classes - 1}"
+                )
+        left = STEPS_WORTH_REFRESHING
+        if learning is not None:
+            left = learning.update_every_steps - self._steps_since_update
+        votes = np.empty(len(self._layers), np.int64)
+        spikes = np.empty(len(self._layers), np.int64)
+        dense = self._stale and left < STEPS_WORTH_REFRESHING
+        step_network(
+            self._layers,
+            np.ascontiguousarray(frame, np.uint8),
+            self._x,
+            dense,
+            self._stale,
+            votes,
+            spikes,
+        )
+        self._stale = dense
+        updated = learning is not None and target is not None and self._learn(learning, target)
+        return StepResult(votes=votes, spikes=spikes, updated=updated)
+
+    def save(self, path: Path, record: dict[str, Any]) -> str:
+        """Write the weights as they are now, with the loaded version as parent."""
+        with torch.no_grad():
+            for arrays, layer in zip(self._layers, self._network.layers, strict=True):
+                put_back(arrays, layer)
+        return save_checkpoint(
+            path, self._network, self.class_names, parent=self.version, record=record
+        )
+
+    def _learn(self, learning: LearningSettings, target: int) -> bool:
+        self._add_gradients(learning, target)
+        self._steps_since_update += 1
+        if self._steps_since_update < learning.update_every_steps:
+            return False
+        if not self._apply(learning):
+            raise ModelError(
+                "learning: got weights that are not finite; allowed: finite numbers; "
+                "go back to the last checkpoint and learn with a smaller rate"
+            )
+        self._steps_since_update = 0
+        self._stale = True
+        self._updates += 1
+        return True
+
+    def _add_gradients(self, learning: LearningSettings, target: int) -> None:
+        dropout, regularisation = float(learning.dropout), float(learning.regularisation)
+        add_gradients(self._layers, self._learnt, target, dropout, regularisation, self._random)
+
+    def _apply(self, learning: LearningSettings) -> bool:
+        rate, beta2 = float(learning.rate), float(learning.beta2)
+        return bool(update(self._layers, self._learnt, rate, beta2, ADAMAX_EPSILON))
+
+    def _start(self, dtype: type[np.floating[Any]]) -> None:
+        """Parameters from the network, and nothing seen or learnt yet."""
+        learning = self._learning
+        self._layers = tuple(layer_arrays(layer, dtype) for layer in self._network.layers)
+        self._learnt = tuple(learning_arrays(arrays) for arrays in self._layers if learning)
+        seed = 0 if learning is None else learning.seed % 2**64
+        self._random = np.array([seed], np.uint64)
+        self._steps_since_update = 0
+        self._stale = False
+        self._updates = 0
+
+    def _warm_up(self) -> None:
+        """Load the compiled code, or compile it, before the first frame is waiting."""
+        saying = threading.Timer(PATIENCE_S, LOG.info, (COMPILING,))
+        saying.daemon = True
+        saying.start()
+        try:
+            self.step(np.zeros(self._shape, np.uint8), None)
+            if self._learning is not None:
+                self._add_gradients(self._learning, 0)
+                self._apply(self._learning)
+        finally:
+            saying.cancel()
