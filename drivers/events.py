@@ -15,7 +15,7 @@ from drivers.errors import InputError
 EVENT_DTYPE: np.dtype[np.void] = np.dtype(
     [("t", "<u8"), ("x", "<u2"), ("y", "<u2"), ("on", "?")]
 )
-"""One event, packed in 13 bytes: time in microseconds, column, row (0 at the top), brighter (ON)."""
+"""One event in 13 bytes: time in microseconds, column, row (0 at the top), brighter (ON)."""
 
 Events = npt.NDArray[np.void]
 """A one-dimensional array of `EVENT_DTYPE`, `t` never decreasing."""
@@ -81,7 +81,8 @@ class EventSource(Protocol):
 
     def __iter__(self) -> Iterator[EventPacket]: ...
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Free the device or file; more than once does no harm."""
 
     def __enter__(self) -> Self: ...
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from drivers.errors import InputError
@@ -76,7 +77,7 @@ def read_label_file(path: Path) -> list[GestureInterval]:
                 todo="mend or remove the line",
             ) from error
     intervals.sort()
-    for before, after in zip(intervals, intervals[1:], strict=False):
+    for before, after in pairwise(intervals):
         if after.t_begin_us < before.t_end_us:
             raise InputError(
                 what=f"label file {path}",
