@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+from recordings.aedat2 import Aedat2Reader
 from recordings.aedat4 import Aedat4Reader
 from recordings.aedat31 import Aedat31Reader
+from recordings.other_formats import FaeryReader, read_prophesee_header
 from recordings.reading import Format, Reader, not_readable, open_file
 from recordings.recording import Recording
 
@@ -18,14 +21,14 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"#!AER-DAT4.0", Format.AEDAT4),
     (b"Event Stream", Format.ES),
 )
-_PROPHESEE: dict[str, Format] = {
-    "EVT2": Format.EVT2,
-    "EVT3": Format.EVT3,
-    "DAT": Format.DAT,
-}
 _READERS: dict[Format, Callable[[Path], Reader]] = {
+    Format.AEDAT2: Aedat2Reader,
     Format.AEDAT31: Aedat31Reader,
     Format.AEDAT4: Aedat4Reader,
+    **{
+        item: partial(FaeryReader, file_format=item)
+        for item in (Format.EVT2, Format.EVT3, Format.DAT, Format.ES)
+    },
 }
 _EXPECTED = ", ".join(item.value for item in Format)
 
@@ -40,6 +43,12 @@ def detect_format(path: Path) -> Format:
     for magic, file_format in _MAGIC:
         if head.startswith(magic):
             return file_format
+    if head.startswith(b"% "):
+        header = read_prophesee_header(path)
+        if header.file_format is not None:
+            return header.file_format
+        keys = ", ".join(f"{key} {value}" for key, value in header.values.items())
+        raise not_readable(path, 0, f"a header with {keys[:120]}", "evt 2.0, evt 3.0 or Version 2")
     raise not_readable(path, 0, _describe(head), f"a recording in {_EXPECTED}")
 
 

@@ -47,7 +47,7 @@ class FileDamage(Exception):  # noqa: N818 -- it ends a reader's stream, it is n
     """From a certain byte on, the file cannot be read; what came before has been given out."""
 
     def __init__(self, offset: int, missing: str) -> None:
-        super().__init__(f"byte {offset}: {missing}")
+        super().__init__(f"from byte {offset} on: {missing}")
         self.offset = offset
 
 
