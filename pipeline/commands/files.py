@@ -22,7 +22,6 @@ def register(app: typer.Typer) -> None:
 def info(file: Recording, as_json: o.AsJson = False) -> None:
     """Say what is in a recording: format, size, events, times, polarity, damage."""
     import msgspec
-
     from recordings.inspect import inspect_recording
 
     found = msgspec.to_builtins(inspect_recording(file), str_keys=True)
@@ -48,12 +47,20 @@ def record(
     connect: Annotated[
         str, typer.Option("--connect", metavar="ADDR", help="The source to record.")
     ],
+    source: Annotated[
+        str | None, typer.Option("--source", help="Its name, if several are heard.")
+    ] = None,
     insecure: o.Insecure = False,
+    server_key: o.ServerKey = None,
 ) -> None:
     """Write the events of a running source to a file, until it ends or Ctrl-C."""
-    from pipeline.recorder import RecorderSettings, run_recorder
+    from pipeline.recorder import run_recorder
 
-    run_recorder(RecorderSettings(connect=connect, out=out, insecure=insecure))
+    report = run_recorder(connect, out, source=source, server_key=server_key, insecure=insecure)
+    sys.stdout.write(f"{report.path}: {report.events:,} events\n")
+    for problem in report.problems:
+        sys.stderr.write(f"wigwag: {problem}\n")
+    raise typer.Exit(0 if report.complete else 130)
 
 
 def view(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from drivers.errors import InputError
 
 
 class Device(StrEnum):
@@ -109,3 +112,28 @@ Insecure = Annotated[
     bool,
     typer.Option("--insecure", help="Allow plain tcp:// beyond this host: anyone may listen in."),
 ]
+ServerKey = Annotated[
+    Path | None,
+    typer.Option("--server-key", help="Public CURVE key file of the address connected to."),
+]
+SecretKey = Annotated[
+    Path | None, typer.Option("--secret-key", help="CURVE key file of the addresses bound here.")
+]
+
+
+def parse_speed(text: str) -> float | None:
+    """Times real time, None for `max`; raises `InputError` for anything else."""
+    if text == "max":
+        return None
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = math.nan
+    if not (math.isfinite(speed) and speed > 0):
+        raise InputError(
+            what="--speed",
+            got=repr(text),
+            allowed="a number above 0, or max",
+            todo="use 1 for real time",
+        )
+    return speed

@@ -17,13 +17,6 @@ if TYPE_CHECKING:
 Connect = Annotated[
     str, typer.Option("--connect", metavar="ADDR", help="ipc://PATH or tcp://HOST:PORT.")
 ]
-ServerKey = Annotated[
-    Path | None,
-    typer.Option("--server-key", help="Public CURVE key file of the address connected to."),
-]
-SecretKey = Annotated[
-    Path | None, typer.Option("--secret-key", help="CURVE key file of the addresses bound here.")
-]
 
 
 def register(app: typer.Typer) -> None:
@@ -84,6 +77,7 @@ def replay(
         min_events_per_s=min_events_per_s,
         layer=layer,
     )
+    o.parse_speed(speed)
     moving = _arguments({"speed": speed, "start": start, "stop": stop})
     switches = [name for name, on in (("--loop", loop), ("--paused", step)) if on]
     session = Session(
@@ -124,13 +118,33 @@ def source(
             "losses are counted.",
         ),
     ] = o.Backpressure.block,
+    subscribers: Annotated[
+        int, typer.Option("--subscribers", min=1, help="How many readers to wait for.")
+    ] = 1,
     insecure: o.Insecure = False,
-    secret_key: SecretKey = None,
+    secret_key: o.SecretKey = None,
 ) -> None:
     """Give out a recording's events on the bus, in time."""
     from pipeline.source import SourceSettings, run_source
 
-    raise typer.Exit(run_source(SourceSettings()))
+    report = run_source(
+        SourceSettings(
+            bind=bind,
+            recording=file,
+            name=name,
+            control=control,
+            speed=o.parse_speed(speed),
+            loop=loop,
+            paused=paused,
+            start_us=_microseconds(start),
+            stop_us=_microseconds(stop),
+            policy="drop" if backpressure is o.Backpressure.drop else "block",
+            subscribers=subscribers,
+            secret_key=secret_key,
+            insecure=insecure,
+        )
+    )
+    raise typer.Exit(130 if report.ended == "interrupted" else 0)
 
 
 def brain(
@@ -178,8 +192,8 @@ def brain(
     ] = False,
     as_json: o.AsJson = False,
     insecure: o.Insecure = False,
-    server_key: ServerKey = None,
-    secret_key: SecretKey = None,
+    server_key: o.ServerKey = None,
+    secret_key: o.SecretKey = None,
 ) -> None:
     """Recognise the gestures of a source's events, and learn on the way."""
     settings = _brain_settings(
@@ -225,7 +239,7 @@ def watch(
     ] = True,
     as_json: o.AsJson = False,
     insecure: o.Insecure = False,
-    server_key: ServerKey = None,
+    server_key: o.ServerKey = None,
 ) -> None:
     """Print the labels and telemetry of a running brain (its --publish address)."""
     from pipeline.watch import Watcher, WatchSettings
@@ -316,3 +330,7 @@ def _brain_arguments(settings: BrainSettings) -> tuple[str, ...]:
 
 def _arguments(given: dict[str, object]) -> tuple[str, ...]:
     return tuple(f"--{name}={value}" for name, value in given.items() if value is not None)
+
+
+def _microseconds(seconds: float | None) -> int | None:
+    return None if seconds is None else round(seconds * 1e6)

@@ -1,0 +1,177 @@
+import json
+import os
+import signal
+import time
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import pytest
+
+from drivers.events import Events, SensorSize
+from recordings.aedat4_writer import Aedat4Writer
+from recordings.labels import GestureInterval, write_label_file
+
+
+@pytest.fixture(scope="session")
+def recording(tmp_path_factory: pytest.TempPathFactory, some_events: Events) -> Path:
+    """Two seconds of a moving blob in an AEDAT4 file."""
+    path = tmp_path_factory.mktemp("recording") / "blob.aedat4"
+    with Aedat4Writer(path, SensorSize(32, 32)) as writer:
+        writer.write(some_events)
+    return path
+
+
+@pytest.fixture(scope="session")
+def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two gestures during the recording, one after it."""
+    path = tmp_path_factory.mktemp("labels") / "blob_labels.csv"
+    intervals = [
+        GestureInterval(5_100_000, 5_900_000, 3),
+        GestureInterval(6_000_000, 6_900_000, 8),
+        GestureInterval(9_000_000, 9_900_000, 1),
+    ]
+    write_label_file(path, intervals)
+    return path
+
+
+def _summary(path: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(path.read_text())
+    return found
+
+
+def _timeless(lines: str) -> list[dict[str, Any]]:
+    return [json.loads(line) | {"latency_us": 0} for line in lines.splitlines()]
+
+
+def test_a_replay_counts_every_event_and_repeats_itself(
+    wigwag, tmp_path: Path, recording: Path, tiny_checkpoint: Path, some_events: Events
+) -> None:
+    """At 4 times real time and at maximum speed: the same labels, and every event binned."""
+    outputs = []
+    for speed in ("4", "max"):
+        status, out, error = wigwag.run(
+            "replay", recording, "--speed", speed, "--checkpoint", tiny_checkpoint, "--json",
+            "--output", tmp_path / "labels.jsonl", "--summary", tmp_path / "summary.json",
+        )  # fmt: skip
+        assert status == 0, error
+        assert "events in: 20,000" in error
+        assert (tmp_path / "labels.jsonl").read_text() == out
+        summary = _summary(tmp_path / "summary.json")
+        assert summary["events_in"] == summary["events_binned"] == len(some_events)
+        assert (summary["events_lost"], summary["events_late"]) == (0, 0)
+        assert summary["frames"] == -(-int(some_events["t"][-1] - some_events["t"][0] + 1) // 1000)
+        assert summary["labels"] == len(out.splitlines())
+        assert summary["latency_p50_ms"] <= summary["latency_p99_ms"]
+        assert summary["accuracy"] is None
+        outputs.append(_timeless(out))
+    assert outputs[0] == outputs[1]
+
+
+def test_learning_saves_a_checkpoint_and_repeats_itself(
+    wigwag, tmp_path: Path, recording: Path, labels: Path, tiny_checkpoint: Path
+) -> None:
+    """Two learning runs write the same bytes; weights change, gestures seen are scored."""
+    files = []
+    for name in ("one", "two"):
+        status, out, error = wigwag.run(
+            "replay", recording, "--speed", "max", "--checkpoint", tiny_checkpoint,
+            "--learn", labels, "--save", tmp_path / name, "--summary", tmp_path / "summary.json",
+            "--seed", "3", "--update-every", "10",
+        )  # fmt: skip
+        assert status == 0, error
+        files.append((tmp_path / name).read_bytes())
+    assert files[0] == files[1]
+    assert files[0] != tiny_checkpoint.read_bytes()
+    summary = _summary(tmp_path / "summary.json")
+    assert summary["updates"] == (750 + 850) // 10
+    assert [gesture["frames"] for gesture in summary["gestures"]] == [750, 850, 0]
+    assert summary["gestures"][2]["got_label"] == "not seen"
+    assert summary["accuracy"] == summary["layer_accuracies"][-1]
+    assert "updates: 160" in out
+
+
+@pytest.mark.parametrize("moment", ["starting", "running", "ending"])
+def test_ctrl_c_ends_everything_within_two_seconds(
+    wigwag, tmp_path: Path, recording: Path, tiny_checkpoint: Path, moment: str
+) -> None:
+    """No process and no half-written file is left, whenever the interrupt comes."""
+    folder = tmp_path / "out"
+    folder.mkdir()
+    session = wigwag.start(
+        "replay", recording, "--speed", "max" if moment == "ending" else "0.5", "--json",
+        "--checkpoint", tiny_checkpoint, "--output", folder / "labels.jsonl",
+    )  # fmt: skip
+    if moment == "starting":
+        _until(lambda: len(_children(session)) == 2)
+    else:
+        lines = 20 if moment == "ending" else 1
+        for _ in range(lines):
+            assert session.stdout.readline()
+    children = _children(session)
+    session.send_signal(signal.SIGINT)
+    begin = time.monotonic()
+    session.communicate(timeout=10)
+    assert time.monotonic() - begin < 2.0
+    assert session.returncode in ((0, 130) if moment == "ending" else (130,))
+    assert not [pid for pid in children if _alive(pid)]
+    left = [path.name for path in folder.iterdir()]
+    assert left == (["labels.jsonl"] if session.returncode == 0 else [])
+
+
+def test_children_of_a_killed_session_end(wigwag, recording: Path, tiny_checkpoint: Path) -> None:
+    """Even SIGKILL leaves no orphan."""
+    session = wigwag.start(
+        "replay", recording, "--speed", "0.1", "--json", "--checkpoint", tiny_checkpoint
+    )
+    assert session.stdout.readline()
+    children = _children(session)
+    assert len(children) == 2
+    session.kill()
+    _until(lambda: not any(_alive(pid) for pid in children), 5.0)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["missing.aedat4"], "missing.aedat4"),
+        (["{recording}", "--speed", "fast"], "--speed"),
+        (["{recording}", "--labels", "missing.csv"], "missing.csv"),
+        (["{recording}", "--step"], "--step"),
+        (["{recording}", "--output", "/no/such/folder/out"], "output file"),
+        (["{recording}", "--checkpoint", "{recording}"], "checkpoint"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(
+    wigwag, recording: Path, tiny_checkpoint: Path, arguments: list[str], said: str
+) -> None:
+    """What cannot be used ends the session with one clear line, whichever process found it."""
+    given = [argument.format(recording=recording) for argument in arguments]
+    if "--checkpoint" not in given:
+        given += ["--checkpoint", str(tiny_checkpoint)]
+    status, out, error = wigwag.run("replay", *given)
+    assert (status, out) == (2, "")
+    assert error.startswith("wigwag: ")
+    assert error.count("\n") == 1
+    assert said in error
+
+
+def _children(session: Popen[bytes]) -> list[int]:
+    tasks = Path(f"/proc/{session.pid}/task/{session.pid}/children")
+    return [int(pid) for pid in tasks.read_text().split()] if tasks.exists() else []
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+    return state != "Z"
+
+
+def _until(condition: Any, timeout_s: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.02)
