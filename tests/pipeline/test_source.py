@@ -1,0 +1,352 @@
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from drivers.errors import InputError
+from drivers.events import EVENT_DTYPE, Events, SensorSize
+from pipeline.addresses import ipc_address, private_run_directory
+from pipeline.bus import EventSubscriber
+from pipeline.control import control_request
+from pipeline.source import SourceReport, SourceSettings, run_source
+from pipeline.telemetry import StageSnapshot
+from pipeline.wire import EndMessage, EventsMessage, JsonMessage, Message, decode
+from recordings.aedat4_writer import Aedat4Writer
+
+ROOT = Path(__file__).resolve().parents[2]
+SYNTHETIC_SOURCE = Path(__file__).with_name("synthetic_source.py")
+DEADLINE_S = 30.0
+
+
+class SyntheticProcess:
+    """The source process of `synthetic_source.py`."""
+
+    def __init__(
+        self, packets: int, events: int = 100, span_us: int = 1000, **settings: Any
+    ) -> None:
+        folder = private_run_directory()
+        self.events = ipc_address(folder, "events")
+        self.control = ipc_address(folder, "control")
+        asked = {
+            "packets": packets,
+            "events": events,
+            "span_us": span_us,
+            "settings": {"bind": self.events, "control": self.control, **settings},
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, str(SYNTHETIC_SOURCE), json.dumps(asked)],
+            env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, command: str, **more: object) -> dict[str, Any]:
+        """Its answer to a request."""
+        return control_request(self.control, {"command": command, **more}, timeout_s=DEADLINE_S)
+
+    def wait_until(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Its status as soon as it meets a condition."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not condition(status := self.ask("status")):
+            assert time.monotonic() < deadline, status
+        return status
+
+    def interrupt(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        self._process.send_signal(number)
+
+    def result(self, timeout_s: float = DEADLINE_S) -> dict[str, Any]:
+        """What it printed, once it has ended well."""
+        out, error = self._process.communicate(timeout=timeout_s)
+        assert self._process.returncode == 0, error
+        answer: dict[str, Any] = json.loads(out)
+        answer["said"] = error
+        return answer
+
+    def kill(self) -> None:
+        """End it, whatever it does."""
+        self._process.kill()
+        self._process.communicate()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., SyntheticProcess]]:
+    """Starts source processes, which are gone when the test is."""
+    started: list[SyntheticProcess] = []
+
+    def make(*arguments: Any, **settings: Any) -> SyntheticProcess:
+        started.append(SyntheticProcess(*arguments, **settings))
+        return started[-1]
+
+    yield make
+    for process in started:
+        process.kill()
+
+
+def messages(bus: EventSubscriber) -> Iterator[Message]:
+    """Everything that comes, up to the end message, included."""
+    while True:
+        parts = bus.receive(round(DEADLINE_S * 1000))
+        assert parts is not None, "nothing came"
+        message = decode(parts)
+        yield message
+        if isinstance(message, EndMessage):
+            return
+
+
+def test_ten_million_events_at_full_speed_reach_a_slow_consumer(
+    start: Callable[..., SyntheticProcess],
+) -> None:
+    """With `block` nothing is lost or changed, however slow the reader and small the queues."""
+    source = start(200, events=50_000, speed=None, send_hwm=2)
+    digest = hashlib.blake2b()
+    seen = packets = 0
+    with EventSubscriber([source.events], receive_hwm=2) as bus:
+        for message in messages(bus):
+            if isinstance(message, EventsMessage):
+                digest.update(message.packet.events)
+                assert message.packet.seq == packets
+                assert message.packet.lost_before == 0
+                seen += len(message.packet.events)
+                packets += 1
+                time.sleep(0.002)  # the slow consumer
+    given = source.result()
+    assert isinstance(message, EndMessage)
+    assert (seen, packets) == (10_000_000, 200)
+    assert (message.totals.events, message.totals.packets, message.totals.lost) == (seen, 200, 0)
+    assert digest.hexdigest() == given["digest"]
+    assert given["ended"] == "end of recording"
+
+
+def test_dropping_source_counts_every_lost_event(start: Callable[..., SyntheticProcess]) -> None:
+    """With `drop` the source never waits, and sent = received + dropped, to the event."""
+    source = start(100, events=50_000, speed=None, send_hwm=1, policy="drop")
+    received = announced = 0
+    gaps = 0
+    last = -1
+    with EventSubscriber([source.events], receive_hwm=1) as bus:
+        source.wait_until(lambda status: status["packets"] == 100)  # nothing is read till then
+        for message in messages(bus):
+            if isinstance(message, EventsMessage):
+                received += len(message.packet.events)
+                announced += message.packet.lost_before
+                gaps += message.packet.seq - last - 1
+                last = message.packet.seq
+    assert isinstance(message, EndMessage)
+    totals = message.totals
+    assert totals.lost > 0
+    assert totals.events == received
+    assert received + totals.lost == 100 * 50_000
+    assert totals.packets == 100
+    assert announced == gaps * 50_000
+    assert totals.lost == announced + (99 - last) * 50_000
+    assert f"{totals.lost:,} events lost" in source.result()["said"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["no subscriber", "in time", "paused", "blocked"])
+def test_signal_ends_the_source_at_any_moment(
+    start: Callable[..., SyntheticProcess], moment: str, number: signal.Signals
+) -> None:
+    """Ctrl-C ends it quickly and in order, whatever it waits for."""
+    settings: dict[str, Any] = {
+        "no subscriber": {},
+        "in time": {},
+        "paused": {"paused": True},
+        "blocked": {"speed": None, "send_hwm": 1},
+    }[moment]
+    source = start(1000, events=20_000 if moment == "blocked" else 10, **settings)
+    if moment == "no subscriber":
+        source.ask("status")
+        source.interrupt(number)
+        assert source.result(2.0)["ended"] == "interrupted"
+        return
+    with EventSubscriber([source.events], receive_hwm=1):
+        if moment == "paused":
+            source.ask("step")
+            source.wait_until(lambda status: status["packets"] == 1)
+        elif moment == "in time":
+            source.wait_until(lambda status: status["packets"] > 5)
+        else:
+            before = -1
+            while before != (before := source.ask("status")["packets"]) or before < 1:
+                time.sleep(0.1)  # until it gets no further
+        source.interrupt(number)
+        given = source.result(2.0)
+    assert given["ended"] == "interrupted"
+    assert given["totals"]["packets"] < 1000
+
+
+def test_interrupted_source_still_says_its_totals(start: Callable[..., SyntheticProcess]) -> None:
+    """A reader that keeps up hears of the end, with the totals of what went out."""
+    source = start(100_000, events=3)
+    received = 0
+    with EventSubscriber([source.events]) as bus:
+        for message in messages(bus):
+            if isinstance(message, EventsMessage):
+                received += len(message.packet.events)
+                if message.packet.seq == 20:
+                    source.interrupt(signal.SIGINT)
+    assert isinstance(message, EndMessage)
+    assert message.totals.events == received
+
+
+def test_source_obeys_its_control_address(start: Callable[..., SyntheticProcess]) -> None:
+    """Step, pause, resume, status and stop do what they say; anything else is refused."""
+    source = start(100_000, paused=True)
+    with EventSubscriber([source.events]) as bus:
+        source.ask("step", packets=3)
+        source.wait_until(lambda status: status["packets"] == 3)
+        for seq in range(3):
+            parts = bus.receive(5000)
+            assert parts is not None
+            message = decode(parts)
+            assert isinstance(message, EventsMessage)
+            assert message.packet.seq == seq
+        assert source.ask("status") == {
+            "source": "synthetic",
+            "paused": True,
+            "packets": 3,
+            "events": 300,
+            "lost": 0,
+            "t_end_us": 3000,
+        }
+        assert source.ask("resume")["paused"] is False
+        source.wait_until(lambda status: status["packets"] > 10)
+        for bad in ({"command": "jump"}, {}, {"command": "step", "packets": 0}):
+            with pytest.raises(InputError, match="allowed"):
+                control_request(source.control, bad)
+        source.ask("stop")
+    assert source.result()["ended"] == "stopped"
+
+
+def test_source_waits_for_all_its_subscribers(start: Callable[..., SyntheticProcess]) -> None:
+    """Nobody who was to be waited for misses the beginning."""
+    source = start(20, speed=None, subscribers=2)
+    ends: list[tuple[int, Message]] = []
+
+    def read() -> None:
+        with EventSubscriber([source.events]) as bus:
+            heard = list(messages(bus))
+        ends.append((len(heard), heard[-1]))
+
+    first = threading.Thread(target=read)
+    first.start()
+    source.wait_until(lambda status: status["packets"] == 0)
+    second = threading.Thread(target=read)
+    second.start()
+    first.join(DEADLINE_S)
+    second.join(DEADLINE_S)
+    assert [number for number, _ in ends] == [21, 21]
+
+
+def test_telemetry_comes_on_the_same_address(start: Callable[..., SyntheticProcess]) -> None:
+    """About once a second the source says how it does, also while it is paused."""
+    source = start(10, paused=True)
+    with (
+        EventSubscriber([source.events]),
+        EventSubscriber([source.events], [b"telemetry/"]) as watcher,
+    ):
+        parts = watcher.receive(round(DEADLINE_S * 1000))
+        assert parts is not None
+        message = decode(parts)
+    assert isinstance(message, JsonMessage)
+    snapshot = msgspec.json.decode(message.payload, type=StageSnapshot)
+    assert (message.source, snapshot.stage, snapshot.lost) == ("source", "source", 0)
+
+
+def replay(
+    settings: dict[str, Any], stop: threading.Event | None = None, packets: int | None = None
+) -> tuple[Events, EndMessage | None, SourceReport]:
+    """Events, end and report of a source run in this process, stopped after some packets."""
+    address = ipc_address(private_run_directory(), "events")
+    reports: list[SourceReport] = []
+    thread = threading.Thread(
+        target=lambda: reports.append(
+            run_source(SourceSettings(bind=address, **settings), stop=stop)
+        )
+    )
+    received, end = [], None
+    with EventSubscriber([address]) as bus:
+        thread.start()
+        for message in messages(bus):
+            if isinstance(message, EndMessage):
+                end = message
+            elif isinstance(message, EventsMessage):
+                received.append(message.packet.events)
+                if stop is not None and len(received) == packets:
+                    stop.set()
+                    break
+    thread.join(DEADLINE_S)
+    return np.concatenate(received), end, reports[0]
+
+
+@pytest.fixture
+def recording(tmp_path: Path) -> tuple[Path, Events]:
+    """A file of 300 ms, and what is in it."""
+    random = np.random.default_rng(3)
+    events = np.zeros(30_000, dtype=EVENT_DTYPE)
+    events["t"] = np.sort(random.integers(10**9, 10**9 + 300_000, len(events)))
+    events["x"] = random.integers(0, 64, len(events))
+    events["y"] = random.integers(0, 48, len(events))
+    events["on"] = random.integers(0, 2, len(events))
+    path = tmp_path / "some.aedat4"
+    with Aedat4Writer(path, SensorSize(64, 48)) as writer:
+        writer.write(events)
+    return path, events
+
+
+@pytest.mark.parametrize("speed", [None, 1.0, 8.0])
+def test_recording_arrives_as_it_is(recording: tuple[Path, Events], speed: float | None) -> None:
+    """Every event of the file arrives, the same at any speed."""
+    path, events = recording
+    received, end, report = replay({"recording": path, "speed": speed})
+    assert np.array_equal(received, events)
+    assert end is not None
+    assert (end.source, end.sensor) == ("some", SensorSize(64, 48))
+    assert end.totals == report.totals
+    assert (end.totals.events, end.totals.damage) == (len(events), None)
+
+
+def test_damaged_recording_gives_what_it_has_and_says_so(
+    recording: tuple[Path, Events], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whole packets of a truncated file arrive, and the end says what is broken."""
+    path, events = recording
+    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
+    received, end, _ = replay({"recording": path, "speed": None})
+    assert 0 < len(received) < len(events)
+    assert np.array_equal(received, events[: len(received)])
+    assert end is not None
+    assert end.totals.damage is not None
+    assert end.totals.damage in capsys.readouterr().err
+
+
+def test_looped_recording_goes_on_in_time(recording: tuple[Path, Events]) -> None:
+    """Round and round, times never go back."""
+    path, events = recording
+    settings = {"recording": path, "speed": 50.0, "loop": True}
+    received, _, report = replay(settings, threading.Event(), packets=20)
+    assert len(received) > 2 * len(events)
+    assert (np.diff(received["t"].astype(np.int64)) >= 0).all()
+    assert report.ended == "interrupted"
+
+
+def test_missing_recording_is_refused(tmp_path: Path) -> None:
+    """One clear error, before anything is bound."""
+    with pytest.raises(InputError, match="nothing"):
+        run_source(SourceSettings(bind="ipc://x", recording=tmp_path / "nothing.aedat4"))
+    with pytest.raises(InputError, match="no recording"):
+        run_source(SourceSettings(bind="ipc://x"))
