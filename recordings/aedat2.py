@@ -24,6 +24,8 @@ RECORD_DTYPE = np.dtype([("address", ">u4"), ("t", ">u4")])
 VERSION = "#!AER-DAT2.0"
 END_LINE = b"#End Of ASCII Header"
 """Newer jAER files say where their header ends; older ones just go on with the first event."""
+_PREFERENCES = "#Start of Preferences"
+"""Stands in the header of those newer files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,12 @@ class Aedat2Reader:
             head = file.read(BLOCK_EVENTS * RECORD_DTYPE.itemsize)
         if not lines or lines[0] != VERSION:
             raise not_readable(path, 0, repr(lines[0]) if lines else "no header", VERSION)
+        if any(line.startswith(_PREFERENCES) for line in lines) and (
+            lines[-1].encode() != END_LINE
+        ):
+            raise not_readable(
+                path, self._start, "a header without its end", f"a line {END_LINE.decode()!r}"
+            )
         self.layout, self.sensor, self.notes = _chip(path, lines)
         if self.notes:
             whole = len(head) // RECORD_DTYPE.itemsize

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import aedat
 import flatbuffers.table
@@ -15,7 +16,14 @@ from flatbuffers import number_types
 
 from drivers.events import EVENT_DTYPE, SensorSize
 from recordings.aedat4_writer import NO_TABLE, VERSION_LINE
-from recordings.reading import Chunk, FileDamage, ReadCounts, not_readable, open_file
+from recordings.reading import (
+    Chunk,
+    FileDamage,
+    ReadCounts,
+    not_readable,
+    open_file,
+    reraise_unless_failure,
+)
 
 _PACKET_HEADER = 8
 _MAX_IO_HEADER = 1 << 24
@@ -33,7 +41,8 @@ class Aedat4Reader:
         self._layout = _read_layout(path)
         try:
             streams: dict[int, dict[str, Any]] = aedat.Decoder(str(path)).id_to_stream()
-        except Exception as error:
+        except BaseException as error:
+            reraise_unless_failure(error)
             raise not_readable(
                 path, len(VERSION_LINE), str(error), "a header of AEDAT4 with its streams"
             ) from error
@@ -64,7 +73,8 @@ class Aedat4Reader:
                 packet = next(decoder)
             except StopIteration:
                 break
-            except Exception as error:
+            except BaseException as error:
+                reraise_unless_failure(error)
                 at = self._layout.start if offset is None else offset
                 raise FileDamage(at, f"packet cannot be read ({error})") from error
             if offset is None:
@@ -133,6 +143,9 @@ def _read_layout(path: Path) -> _Layout:
         table = flatbuffers.table.Table(data, int.from_bytes(data[:4], "little"))
         field = table.Offset(6)
         table_at = table.Get(number_types.Int64Flags, field + table.Pos) if field else NO_TABLE
+        field = table.Offset(8)
+        # The decoder panics, with a trace on standard error, on a description that is no XML.
+        ElementTree.fromstring(table.String(field + table.Pos).decode("utf-8") if field else "")
     except Exception as error:
         raise not_readable(path, at, f"a broken header ({error})", "a header of AEDAT4") from error
     return _Layout(at + 4 + length, int(table_at) if table_at > 0 else NO_TABLE)

@@ -84,7 +84,7 @@ class Aedat4Writer(EventWriter):
                 todo="choose one of the two",
             )
         self._compression: Compression = compression
-        self._zstd = zstandard.ZstdCompressor(level=_ZSTD_LEVEL)
+        self._zstd = zstandard.ZstdCompressor(level=_ZSTD_LEVEL, write_checksum=True)
         self._entries: list[_Entry] = []
         self._end = 0
         super().__init__(path, sensor)
@@ -112,7 +112,7 @@ class Aedat4Writer(EventWriter):
     def _compress(self, data: bytes) -> bytes:
         if self._compression == "zstd":
             return self._zstd.compress(data)
-        return bytes(lz4.frame.compress(data))
+        return bytes(lz4.frame.compress(data, content_checksum=True))
 
     def _io_header(self, table_at: int) -> bytes:
         builder = flatbuffers.Builder(2048)

@@ -13,7 +13,15 @@ from pathlib import Path
 import numpy as np
 
 from drivers.events import EVENT_DTYPE, Events, SensorSize
-from recordings.reading import Chunk, FileDamage, Format, ReadCounts, not_readable, open_file
+from recordings.reading import (
+    Chunk,
+    FileDamage,
+    Format,
+    ReadCounts,
+    not_readable,
+    open_file,
+    reraise_unless_failure,
+)
 
 FALLBACK = SensorSize(1280, 720)
 """For a header that gives no size and names no camera that we know."""
@@ -143,7 +151,8 @@ class FaeryReader:
                     tail.add(events)
                 given += events.size
                 yield Chunk(self._data_at, events)
-        except RuntimeError as error:
+        except BaseException as error:
+            reraise_unless_failure(error)
             raise FileDamage(
                 self._data_at,
                 f"broken after {given} whole events ({error}); faery reads 64 KiB at a time, "

@@ -102,6 +102,16 @@ def not_readable(path: Path, offset: int, found: str, expected: str) -> InputErr
     )
 
 
+def reraise_unless_failure(error: BaseException) -> None:
+    """Raise `error` again unless it says that a decoding library could not go on.
+
+    Libraries written in Rust panic on some broken files. Their PanicException is not an
+    `Exception`, and each of them has its own class for it.
+    """
+    if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+        raise error
+
+
 def header_lines(file: BinaryIO, path: Path, last_line: bytes) -> list[str]:
     """The `#` lines at the start of an AEDAT file, without line ends; stops after `last_line`.
 
