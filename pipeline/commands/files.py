@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
 def info(file: Recording, as_json: o.AsJson = False) -> None:
     """Say what is in a recording: format, size, events, times, polarity, damage."""
     import msgspec
+
     from recordings.inspect import inspect_recording
 
     found = msgspec.to_builtins(inspect_recording(file), str_keys=True)
@@ -29,7 +30,8 @@ def info(file: Recording, as_json: o.AsJson = False) -> None:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
         return
     for name, value in found.items():
-        sys.stdout.write(f"{name.replace('_', ' ')}: {'none' if value is None else value}\n")
+        shown = "; ".join(value) if isinstance(value, list | tuple) else value
+        sys.stdout.write(f"{name.replace('_', ' ')}: {'none' if shown in (None, '') else shown}\n")
 
 
 def convert(
@@ -39,7 +41,16 @@ def convert(
     """Write a recording anew as AEDAT4 or AEDAT 3.1."""
     from recordings.convert import convert_recording
 
-    convert_recording(file, out)
+    report = convert_recording(file, out)
+    sys.stdout.write(f"{report.path}: {report.format}, {report.events:,} events\n")
+    for count, what in (
+        (report.events_off_sensor, "events off the sensor, not written"),
+        (report.time_reversals, "events with times that went back, written with the later time"),
+    ):
+        if count:
+            sys.stderr.write(f"wigwag: {count:,} {what}\n")
+    if report.damage:
+        sys.stderr.write(f"wigwag: {report.damage}\n")
 
 
 def record(

@@ -187,15 +187,13 @@ def test_a_pause_holds_the_stream_and_loses_nothing(
     assert _summary(out)["events_binned"] == len(some_events)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_it_with_its_summary(
     wigwag,
     tiny_checkpoint: Path,
     some_events: Events,
     address: Callable[[str], str],
-    number: signal.Signals,
 ) -> None:
-    """Interrupted in the middle it still writes its summary, and exits with 130."""
+    """Ended in the middle it still writes its summary, and exits with 130."""
     brain = wigwag.start(
         "brain", "--connect", address("events"), "--checkpoint", tiny_checkpoint, "--json"
     )
@@ -205,7 +203,7 @@ def test_a_signal_ends_it_with_its_summary(
         for packet in packets[:50]:
             _send(source, wire.encode_packet(packet, time.time_ns()))
         assert brain.stdout.readline()
-        brain.send_signal(number)
+        brain.send_signal(signal.SIGTERM)
         out, error = brain.communicate(timeout=2)
     assert (brain.returncode, error) == (130, b"")
     assert _summary(out)["ended"] == "interrupted"

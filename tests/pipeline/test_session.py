@@ -77,18 +77,18 @@ def test_learning_saves_a_checkpoint_and_repeats_itself(
         status, out, error = wigwag.run(
             "replay", recording, "--speed", "max", "--checkpoint", tiny_checkpoint,
             "--learn", labels, "--save", tmp_path / name, "--summary", tmp_path / "summary.json",
-            "--seed", "3", "--update-every", "10",
+            "--seed", "3", "--update-every", "10", "--stop", "1.3",
         )  # fmt: skip
         assert status == 0, error
         files.append((tmp_path / name).read_bytes())
     assert files[0] == files[1]
     assert files[0] != tiny_checkpoint.read_bytes()
     summary = _summary(tmp_path / "summary.json")
-    assert summary["updates"] == (750 + 850) // 10
-    assert [gesture["frames"] for gesture in summary["gestures"]] == [750, 850, 0]
+    assert summary["updates"] == (750 + 250) // 10
+    assert [gesture["frames"] for gesture in summary["gestures"]] == [750, 250, 0]
     assert summary["gestures"][2]["got_label"] == "not seen"
     assert summary["accuracy"] == summary["layer_accuracies"][-1]
-    assert "updates: 160" in out
+    assert "updates: 100" in out
 
 
 @pytest.mark.parametrize("moment", ["starting", "running", "ending"])

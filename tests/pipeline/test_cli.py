@@ -1,0 +1,98 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from drivers.events import Events, SensorSize
+from pipeline import bus, wire
+from pipeline.addresses import ipc_address, private_run_directory
+from pipeline.labels import Label, encode_label
+from recordings.aedat4_writer import Aedat4Writer
+
+HEAVY = ("torch", "numba", "cv2", "zmq", "aedat", "faery")
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["replay", "--help"]])
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    """Help comes without loading torch, numba, OpenCV, ZeroMQ or the readers."""
+    code = (
+        f"import sys; sys.argv = ['wigwag', *{arguments!r}]\n"
+        "from pipeline.cli import main\n"
+        "try: main()\n"
+        f"finally: print([name for name in {HEAVY!r} if name in sys.modules], file=sys.stderr)\n"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=root
+    )
+    assert done.returncode == 0
+    assert "Usage: wigwag" in done.stdout
+    assert done.stderr.strip() == "[]"
+
+
+def test_info_gives_the_documented_fields(wigwag, tmp_path: Path, some_events: Events) -> None:
+    """`info --json` is one JSON object with what the README promises."""
+    path = tmp_path / "blob.aedat4"
+    with Aedat4Writer(path, SensorSize(32, 32)) as writer:
+        writer.write(some_events)
+    status, out, error = wigwag.run("info", path, "--json")
+    assert (status, error) == (0, "")
+    found = json.loads(out)
+    expected = {
+        "width": 32,
+        "height": 32,
+        "events": len(some_events),
+        "t_first_us": int(some_events["t"][0]),
+        "t_last_us": int(some_events["t"][-1]),
+        "on_share": some_events["on"].mean(),
+        "damaged": False,
+    }
+    assert {name: found[name] for name in expected} == expected
+    assert found["format"]
+
+
+def test_bad_input_is_one_line_and_verbose_shows_the_stack(wigwag, tmp_path: Path) -> None:
+    """A file that is no recording exits with 2 and one line; --verbose adds the stack."""
+    (tmp_path / "text").write_text("no events here")
+    status, _, error = wigwag.run("info", tmp_path / "text")
+    assert (status, error.count("\n")) == (2, 1)
+    assert error.startswith("wigwag: ")
+    status, _, error = wigwag.run("--verbose", "info", tmp_path / "text")
+    assert status == 2
+    assert "Traceback" in error
+
+
+def test_watch_prints_what_a_brain_says(wigwag) -> None:
+    """Labels and telemetry of the address are printed until it is interrupted."""
+    address = ipc_address(private_run_directory(), "brain")
+    label = Label(
+        t_us=1_000_000,
+        source="desk",
+        label="arm roll",
+        gesture_class=8,
+        confidence=0.75,
+        counts=(0,) * 11,
+        window_us=500_000,
+        model_version="abc",
+        latency_us=900,
+        changed=False,
+    )
+    with bus.Publisher(address) as publisher:
+        watcher = wigwag.start("watch", "--connect", address, "--json")
+        deadline = time.monotonic() + 20
+        while not (publisher.subscribers(b"labels/x") and publisher.subscribers(b"telemetry/x")):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        now = time.time_ns()
+        publisher.publish([b"labels/desk", b"rubbish", b""])
+        publisher.publish(wire.encode_json("label", "desk", 0, encode_label(label), now))
+        publisher.publish(wire.encode_json("telemetry", "brain", 0, b'{"frames":5}', now))
+        lines = [json.loads(watcher.stdout.readline()) for _ in range(2)]
+        watcher.send_signal(signal.SIGINT)
+        _, error = watcher.communicate(timeout=2)
+    assert lines == [{"label": json.loads(encode_label(label))}, {"telemetry": {"frames": 5}}]
+    assert (watcher.returncode, error) == (130, b"wigwag: 0 messages missed, 1 not understood\n")
