@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -20,6 +21,7 @@ from pipeline.security import CurveServer
 from pipeline.telemetry import StageTelemetry
 from pipeline.wire import StreamTotals, encode_end, encode_json, encode_packet, topic
 from recordings.pacing import PacedSource
+from recordings.recording import Recording
 
 STAGE = "source"
 _LINGER_S = 0.2
@@ -174,10 +176,16 @@ class _SourceRun:
             self._publisher.offer(end)
             self._publisher.close(_LINGER_S)
         if damage:
-            sys.stderr.write(f"wigwag: source {self._name}: {damage}\n")
+            self._say(damage)
+        if isinstance(self._source, Recording):
+            for text in _left_out(self._source):
+                self._say(text)
         if self._lost:
-            sys.stderr.write(f"wigwag: source {self._name}: {self._lost:,} events lost\n")
+            self._say(f"{self._lost:,} events lost")
         return SourceReport(totals, self._ending())
+
+    def _say(self, text: str) -> None:
+        sys.stderr.write(f"wigwag: source {self._name}: {text}\n")
 
     def _ending(self) -> Ending:
         if self._stop_requested:
@@ -201,6 +209,7 @@ class _SourceRun:
         self._packets = packet.seq + 1
         self._t_end_us = packet.t_end_us
         self._telemetry.lost = self._lost
+        self._telemetry.backlog_ns = self._paced.late_ns
         self._telemetry.add(count, time.time_ns() - packet.received_ns)
 
     def _tell(self) -> None:
@@ -240,6 +249,20 @@ class _SourceRun:
             "lost": self._lost,
             "t_end_us": self._t_end_us,
         }
+
+
+def _left_out(recording: Recording) -> Iterator[str]:
+    """What a recording's reader did not give out, or changed, in its latest pass."""
+    yield from recording.notes
+    counts = recording.counts
+    for number, text in (
+        (counts.off_sensor, "events off the sensor, left out"),
+        (counts.invalid, "events marked as invalid, left out"),
+        (counts.other_streams, "events of further cameras, left out"),
+        (counts.time_reversals, "events whose time went back, held at the latest time"),
+    ):
+        if number:
+            yield f"{number:,} {text}"
 
 
 def _packets_of(request: Request) -> int:

@@ -20,8 +20,8 @@ class StageSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Since the start."""
     events_per_s: float
     packets_per_s: float
-    backlog: int
-    """Packets that wait for this stage."""
+    backlog_ms: float
+    """How far the stage is behind its schedule."""
     lost: int
     """Events since the start."""
     latency_p50_ms: float | None
@@ -41,7 +41,7 @@ class StageTelemetry:
         self.events = 0
         self.packets = 0
         self.lost = 0
-        self.backlog = 0
+        self.backlog_ns = 0
         self._latencies = Latencies()
         self._begin_ns = self._before_ns = time.monotonic_ns()
         self._events_before = 0
@@ -68,7 +68,7 @@ class StageTelemetry:
             packets=self.packets,
             events_per_s=(self.events - self._events_before) / interval_s,
             packets_per_s=(self.packets - self._packets_before) / interval_s,
-            backlog=self.backlog,
+            backlog_ms=self.backlog_ns / 1e6,
             lost=self.lost,
             latency_p50_ms=self._latencies.quantile_ms(0.5),
             latency_p99_ms=self._latencies.quantile_ms(0.99),

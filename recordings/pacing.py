@@ -60,6 +60,7 @@ class PacedSource:
         self._clock_ns = clock_ns
         self._changed = threading.Condition()
         self._steps = 0
+        self._late_ns = 0
         self._t0_us = 0
         self._start_ns: int | None = None
         self._paused_ns: int | None = clock_ns() if paused else None
@@ -70,6 +71,11 @@ class PacedSource:
     def paused(self) -> bool:
         """Whether it is paused."""
         return self._paused_ns is not None
+
+    @property
+    def late_ns(self) -> int:
+        """How long after its time the latest packet was released; 0 without a speed."""
+        return self._late_ns
 
     def pause(self) -> None:
         """Release no more packets."""
@@ -141,6 +147,7 @@ class PacedSource:
                 if self._paused_ns is None:
                     wait_s = (self._start_ns + elapsed_ns - self._clock_ns()) / 1e9
                     if wait_s <= 0:
+                        self._late_ns = 0 if self._speed is None else round(-wait_s * 1e9)
                         return True
                 elif self._steps:
                     self._steps -= 1

@@ -101,6 +101,7 @@ def test_late_reader_gets_every_packet() -> None:
     before = waits
     assert [packet.seq for packet in iterator] == list(range(1, 1000))
     assert waits == before
+    assert paced.late_ns == clock[0] - 1000 * 10**6
 
 
 def test_time_of_release_follows_the_clock() -> None:
