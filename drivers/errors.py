@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class InputError(ValueError):
     """Something from outside (file, message, option, device) cannot be used as it is.
@@ -15,3 +17,11 @@ class InputError(ValueError):
         self.got = got
         self.allowed = allowed
         self.todo = todo
+
+    def __reduce__(self) -> tuple[Callable[..., InputError], tuple[str, str, str, str]]:
+        """What pickle needs to carry the error out of a worker process."""
+        return _input_error, (self.what, self.got, self.allowed, self.todo)
+
+
+def _input_error(what: str, got: str, allowed: str, todo: str) -> InputError:
+    return InputError(what=what, got=got, allowed=allowed, todo=todo)

@@ -66,6 +66,8 @@ class Network:
 
     def step(self, states: list[LayerState], x: Tensor, *, learning: bool) -> list[LayerStep]:
         """Advance all layers by one tick of input `x`, shape (B, channels, height, width)."""
+        if self.settings.input_copies > 1:
+            x = x.repeat(1, self.settings.input_copies, 1, 1)
         steps: list[LayerStep] = []
         for layer, state in zip(self.layers, states, strict=True):
             step = layer.step(state, x, learning=learning)

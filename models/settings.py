@@ -43,6 +43,8 @@ class NetworkSettings:
     classes: int = 11
     input_channels: int = 2
     """ON and OFF."""
+    input_copies: int = 1
+    """The first layer sees the input this many times, each copy with time constants of its own."""
     height: int = 32
     width: int = 32
     tau_m_ms: tuple[float, float] = (10.0, 35.0)
@@ -69,6 +71,7 @@ class NetworkSettings:
         _require(1 <= len(self.layers) <= 16, "layers", len(self.layers), "1 to 16")
         _require(2 <= self.classes <= 1024, "classes", self.classes, "2 to 1024")
         _require(1 <= self.input_channels <= 64, "input channels", self.input_channels, "1 to 64")
+        _require(1 <= self.input_copies <= 64, "input copies", self.input_copies, "1 to 64")
         for name in ("height", "width"):
             _require(1 <= getattr(self, name) <= 1024, name, getattr(self, name), "1 to 1024")
         for name in ("tau_m_ms", "tau_s_ms"):
@@ -98,7 +101,8 @@ class NetworkSettings:
     def shapes(self) -> tuple[LayerShape, ...]:
         """Shapes of every layer, bottom up; raises `ModelError` where one would be empty."""
         shapes: list[LayerShape] = []
-        channels, height, width = self.input_channels, self.height, self.width
+        channels = self.input_channels * self.input_copies
+        height, width = self.height, self.width
         for number, layer in enumerate(self.layers, start=1):
             rows = height + 2 * layer.padding - layer.kernel + 1
             columns = width + 2 * layer.padding - layer.kernel + 1
