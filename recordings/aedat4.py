@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,9 @@ from xml.etree import ElementTree
 
 import aedat
 import flatbuffers.table
+import lz4.frame
 import numpy as np
+import zstandard
 from flatbuffers import number_types
 
 from drivers.events import EVENT_DTYPE, SensorSize
@@ -27,6 +29,20 @@ from recordings.reading import (
 
 _PACKET_HEADER = 8
 _MAX_IO_HEADER = 1 << 24
+_PIECE = 1 << 16
+
+
+def _zstd_frame() -> Any:
+    return zstandard.ZstdDecompressor().decompressobj()
+
+
+# The format's numbers for LZ4 and Zstandard, each also in a slower, smaller flavour.
+_DECOMPRESSORS: dict[int, Callable[[], Any]] = {
+    1: lz4.frame.LZ4FrameDecompressor,
+    2: lz4.frame.LZ4FrameDecompressor,
+    3: _zstd_frame,
+    4: _zstd_frame,
+}
 
 
 class Aedat4Reader:
@@ -66,19 +82,12 @@ class Aedat4Reader:
     def chunks(self, counts: ReadCounts) -> Iterator[Chunk]:
         """See `Reader`."""
         decoder = iter(aedat.Decoder(str(self._path)))
-        places = self._layout.packets(self._path)
-        while True:
-            offset = next(places, None)
+        for offset in self._layout.packets(self._path):
             try:
                 packet = next(decoder)
-            except StopIteration:
-                break
             except BaseException as error:
                 reraise_unless_failure(error)
-                at = self._layout.start if offset is None else offset
-                raise FileDamage(at, f"packet cannot be read ({error})") from error
-            if offset is None:
-                break
+                raise FileDamage(offset, f"packet cannot be read ({error})") from error
             if "events" not in packet:
                 continue
             found = packet["events"]
@@ -98,6 +107,7 @@ class _Layout:
 
     start: int
     table_at: int
+    compression: int
 
     def packets(self, path: Path) -> Iterator[int]:
         """Byte at which each packet begins, also of one that is cut."""
@@ -122,6 +132,23 @@ class _Layout:
             raise FileDamage(
                 size, f"end of the file; it should go on to its data table at {self.table_at}"
             )
+        if not self._table_is_whole(path):
+            raise FileDamage(self.table_at, "the table of packets is cut; no event is missing")
+
+    def _table_is_whole(self, path: Path) -> bool:
+        with open_file(path) as file:
+            file.seek(self.table_at)
+            if self.compression not in _DECOMPRESSORS:
+                head = file.read(4)
+                length = self.table_at + len(head) + int.from_bytes(head, "little")
+                return len(head) == 4 and length <= path.stat().st_size
+            frame = _DECOMPRESSORS[self.compression]()
+            try:
+                while not frame.eof and (piece := file.read(_PIECE)):
+                    frame.decompress(piece)
+            except (RuntimeError, zstandard.ZstdError):
+                return False
+            return bool(frame.eof)
 
 
 def _read_layout(path: Path) -> _Layout:
@@ -143,9 +170,11 @@ def _read_layout(path: Path) -> _Layout:
         table = flatbuffers.table.Table(data, int.from_bytes(data[:4], "little"))
         field = table.Offset(6)
         table_at = table.Get(number_types.Int64Flags, field + table.Pos) if field else NO_TABLE
+        field = table.Offset(4)
+        compression = table.Get(number_types.Int32Flags, field + table.Pos) if field else 0
         field = table.Offset(8)
         # The decoder panics, with a trace on standard error, on a description that is no XML.
         ElementTree.fromstring(table.String(field + table.Pos).decode("utf-8") if field else "")
     except Exception as error:
         raise not_readable(path, at, f"a broken header ({error})", "a header of AEDAT4") from error
-    return _Layout(at + 4 + length, int(table_at) if table_at > 0 else NO_TABLE)
+    return _Layout(at + 4 + length, int(table_at) if table_at > 0 else NO_TABLE, int(compression))
