@@ -134,10 +134,17 @@ def test_stop_ends_a_blocked_publish(address: str, subscribers: int) -> None:
 
 def test_reader_that_leaves_frees_a_blocked_publisher(address: str) -> None:
     """A reader that stalls and then dies holds nobody up who still reads."""
-    gone = threading.Event()
     stalled = EventSubscriber([address], receive_hwm=1)
+    gone = threading.Event()
+
+    def leave() -> None:
+        if publisher.subscribers(b"events/") == 2 and not gone.is_set() and sent:
+            stalled.close()
+            gone.set()
+
+    sent = 0
     with (
-        EventPublisher(address, policy="block", send_hwm=1) as publisher,
+        EventPublisher(address, policy="block", send_hwm=1, on_wait=leave) as publisher,
         EventSubscriber([address], receive_hwm=1) as bus,
     ):
         publisher.wait_for_subscribers(2, WAIT_S)
@@ -148,9 +155,9 @@ def test_reader_that_leaves_frees_a_blocked_publisher(address: str) -> None:
 
         reader = threading.Thread(target=read)
         reader.start()
-        publisher._on_wait = lambda: gone.is_set() or (stalled.close(), gone.set())
         for n in range(30):
             assert publisher.publish(message(b"%d" % n + LARGE))
+            sent += 1
         publisher.publish(message(b"end"))
         reader.join(WAIT_S)
         assert gone.is_set()

@@ -116,7 +116,7 @@ def test_ten_million_events_at_full_speed_reach_a_slow_consumer(
     with EventSubscriber([source.events], receive_hwm=2) as bus:
         for message in messages(bus):
             if isinstance(message, EventsMessage):
-                digest.update(message.packet.events)
+                digest.update(message.packet.events.tobytes())
                 assert message.packet.seq == packets
                 assert message.packet.lost_before == 0
                 seen += len(message.packet.events)
@@ -161,12 +161,11 @@ def test_signal_ends_the_source_at_any_moment(
     start: Callable[..., SyntheticProcess], moment: str, number: signal.Signals
 ) -> None:
     """Ctrl-C ends it quickly and in order, whatever it waits for."""
-    settings: dict[str, Any] = {
-        "no subscriber": {},
-        "in time": {},
+    by_moment: dict[str, dict[str, Any]] = {
         "paused": {"paused": True},
         "blocked": {"speed": None, "send_hwm": 1},
-    }[moment]
+    }
+    settings = by_moment.get(moment, {})
     source = start(1000, events=20_000 if moment == "blocked" else 10, **settings)
     if moment == "no subscriber":
         source.ask("status")
