@@ -22,12 +22,12 @@ from models.settings import LearningSettings
 
 LOG = logging.getLogger(__name__)
 COMPILING = (
-    "compiling the events engine, once: takes about a minute on one core; "
+    "compiling the events engine, once: takes about half a minute on one core; "
     "later starts load it from a cache"
 )
 PATIENCE_S = 2.0
 """Loading compiled code takes less than this; what takes longer is compiled, and says so."""
-STEPS_WORTH_REFRESHING = 3
+STEPS_WORTH_REFRESHING = 4
 """Making V and U anew costs two dense convolutions; it pays when so many steps use them."""
 
 
@@ -51,7 +51,8 @@ class EventsEngine:
         self._learning = learning
         settings = self.settings
         self._shape = (settings.input_channels, settings.height, settings.width)
-        self._x = np.zeros((settings.height, settings.width * settings.input_channels), dtype)
+        self._steps_since_update = 0
+        self._updates = 0
         self._start(dtype)
         self._warm_up()
         self._start(dtype)
@@ -75,11 +76,10 @@ class EventsEngine:
         if frame.shape != self._shape:
             raise ModelError(f"frame: got shape {frame.shape}; allowed: {self._shape}")
         learning = self._learning if target is not None else None
-        if learning is not None and target is not None:
-            if not 0 <= target < self.settings.classes:
-                raise ModelError(
-                    f"target: got class {target}; allowed: 0 to {self.settings.classes - 1}"
-                )
+        if learning is not None and target not in range(self.settings.classes):
+            raise ModelError(
+                f"target: got class {target}; allowed: 0 to {self.settings.classes - 1}"
+            )
         left = STEPS_WORTH_REFRESHING
         if learning is not None:
             left = learning.update_every_steps - self._steps_since_update
@@ -133,14 +133,14 @@ class EventsEngine:
 
     def _start(self, dtype: type[np.floating[Any]]) -> None:
         """Parameters from the network, and nothing seen or learnt yet."""
-        learning = self._learning
+        learning, settings = self._learning, self.settings
+        repeated = settings.input_channels * settings.input_copies
+        self._x = np.zeros((settings.height, settings.width * repeated), dtype)
         self._layers = tuple(layer_arrays(layer, dtype) for layer in self._network.layers)
         self._learnt = tuple(learning_arrays(arrays) for arrays in self._layers if learning)
         seed = 0 if learning is None else learning.seed % 2**64
         self._random = np.array([seed], np.uint64)
-        self._steps_since_update = 0
         self._stale = False
-        self._updates = 0
 
     def _warm_up(self) -> None:
         """Load the compiled code, or compile it, before the first frame is waiting."""

@@ -35,15 +35,17 @@ def step_network(
 ) -> None:
     """Advance all layers by one frame, shape (channels, height, width).
 
-    `x` is scratch for the frame with channels last. `dense` convolves the traces and leaves V and
-    U alone: cheaper where weights are about to change again. `stale` says that V and U do not
-    fit the weights and must be made anew; ignored when `dense`.
+    `x` is scratch for the frame with channels last, in as many copies as the first layer wants.
+    `dense` convolves the traces and leaves V and U alone: cheaper where weights are about to
+    change again. `stale` says that V and U do not fit the weights and must be made anew; ignored
+    when `dense`.
     """
     channels, height, width = frame.shape
-    for channel in range(channels):
+    repeated = layers[0].channels_in
+    for channel in range(repeated):
         for i in range(height):
             for j in range(width):
-                x[i, j * channels + channel] = frame[channel, i, j]
+                x[i, j * repeated + channel] = frame[channel % channels, i, j]
     for number in range(len(layers)):
         layer = layers[number]
         below = x if number == 0 else layers[number - 1].spikes
@@ -51,7 +53,6 @@ def step_network(
             refresh(layer)
         advance_traces(layer, below)
         if dense:
-            layer.membrane[:] = layer.membrane.dtype.type(0)
             convolve(layer, layer.p, layer.membrane)
         else:
             add_spikes(layer, below)
@@ -129,7 +130,7 @@ def filter_maps(layer: LayerArrays) -> None:
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def fire(layer: LayerArrays) -> None:
-    """u = b + sum_k U_k + R' with R' = a_r R, then R <- R' - w_rp [u > 0]."""
+    """Fire where u > 0: u = b + sum_k U_k + R' with R' = a_r R, then R <- R' - w_rp s."""
     decay, weight, silence = layer.constants[0], layer.constants[1], layer.constants[2]
     zero = layer.constants.dtype.type(0)
     for row in range(layer.refractory.shape[0]):
@@ -159,7 +160,7 @@ def pool(layer: LayerArrays) -> int:
             for row in range(i * side, (i + 1) * side):
                 for column in range(j * side, (j + 1) * side):
                     u = layer.membrane[0, row, column * channels : (column + 1) * channels]
-                    position = row * columns + column
+                    position = np.int32(row * columns + column)
                     if row == i * side and column == j * side:
                         best[:] = u
                         peak[:] = position
@@ -179,7 +180,7 @@ def pool(layer: LayerArrays) -> int:
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def read_out(layer: LayerArrays, activity: Floats, readings: Floats) -> None:
-    """y = G flat(A) + c."""
+    """Local readout y = G flat(A) + c."""
     for number in range(readings.size):
         weights = layer.readout[number]
         total = layer.readout_offset[number]
@@ -190,9 +191,7 @@ def read_out(layer: LayerArrays, activity: Floats, readings: Floats) -> None:
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def refresh(layer: LayerArrays) -> None:
-    """V and U made anew from the traces, after the weights have changed."""
-    layer.v[:] = layer.v.dtype.type(0)
-    layer.u[:] = layer.u.dtype.type(0)
+    """V = a_s conv(Q) and U = conv(P) by pair, made anew after the weights have changed."""
     convolve(layer, layer.q, layer.v)
     convolve(layer, layer.p, layer.u)
     for pair in range(layer.v.shape[0]):
@@ -201,39 +200,43 @@ def refresh(layer: LayerArrays) -> None:
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def convolve(layer: LayerArrays, trace: Floats, out: Floats) -> None:
-    """Add conv(trace) to `out`, by pair where it has a map for each, else all in its one map.
+    """conv(trace) by pair where `out` has a map for each, else all in its one map.
 
-    For every row of `out`: the cells above each other under the kernel, four at a time, reach the
+    For every row of `out`: cells above each other under the kernel, eight at a time, reach the
     same run of membranes.
     """
     channels_in, channels_out, kernel = layer.channels_in, layer.channels_out, layer.kernel
-    columns = out.shape[2] // channels_out
-    rim = layer.padding
-    width = trace.shape[1] // channels_in - 2 * rim
+    columns, last = out.shape[2] // channels_out, kernel - 1
     none = trace.dtype.type(0)
+    a = np.zeros(kernel + 8, trace.dtype)
+    out[:] = none
     for row in range(out.shape[1]):
-        for j in range(width):
-            left = j + rim - kernel + 1
+        for cell in range(channels_in * layer.padding, trace.shape[1]):
+            left, channel = cell // channels_in - last, cell % channels_in
             first, end = max(0, left), min(columns, left + kernel)
             begin, length = first * channels_out, (end - first) * channels_out
             source = (first - left) * channels_out
-            for channel in range(channels_in):
-                pair = layer.pair_of_channel[channel] if out.shape[0] > 1 else 0
-                target = out[pair, row, begin : begin + length]
-                weight = layer.weight[channel]
-                cell = (j + rim) * channels_in + channel
-                for k in range(0, kernel, 4):
-                    k1, k2, k3 = min(k + 1, kernel - 1), min(k + 2, kernel - 1), kernel - 1
-                    k3 = min(k + 3, k3)
-                    a0 = trace[row + k, cell]
-                    a1 = trace[row + k1, cell] if k + 1 < kernel else none
-                    a2 = trace[row + k2, cell] if k + 2 < kernel else none
-                    a3 = trace[row + k3, cell] if k + 3 < kernel else none
-                    if a0 == 0 and a1 == 0 and a2 == 0 and a3 == 0:
-                        continue
-                    w0 = weight[k, source : source + length]
-                    w1 = weight[k1, source : source + length]
-                    w2 = weight[k2, source : source + length]
-                    w3 = weight[k3, source : source + length]
-                    for t in range(length):
-                        target[t] += a0 * w0[t] + a1 * w1[t] + a2 * w2[t] + a3 * w3[t]
+            pair = layer.pair_of_channel[channel] if out.shape[0] > 1 else 0
+            silent = True
+            for k in range(kernel):
+                a[k] = trace[row + k, cell]
+                silent = silent and a[k] == none
+            if silent or length <= 0:
+                continue
+            to = out[pair, row, begin : begin + length]
+            w = layer.weight[channel]
+            for k in range(0, kernel, 8):
+                w0 = w[k, source : source + length]
+                w1 = w[min(k + 1, last), source : source + length]
+                w2 = w[min(k + 2, last), source : source + length]
+                w3 = w[min(k + 3, last), source : source + length]
+                w4 = w[min(k + 4, last), source : source + length]
+                w5 = w[min(k + 5, last), source : source + length]
+                w6 = w[min(k + 6, last), source : source + length]
+                w7 = w[min(k + 7, last), source : source + length]
+                a0, a1, a2, a3 = a[k], a[k + 1], a[k + 2], a[k + 3]
+                a4, a5, a6, a7 = a[k + 4], a[k + 5], a[k + 6], a[k + 7]
+                for t in range(length):
+                    low = a0 * w0[t] + a1 * w1[t] + a2 * w2[t] + a3 * w3[t]
+                    high = a4 * w4[t] + a5 * w5[t] + a6 * w6[t] + a7 * w7[t]
+                    to[t] += low + high

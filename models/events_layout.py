@@ -67,7 +67,7 @@ class LayerArrays(NamedTuple):
     activity: Floats
     """A, shape (pooled rows, pooled columns * Cout); so are the next two."""
     spikes: Floats
-    peak: Integers
+    peak: npt.NDArray[np.int32]
     """Position, counted row by row, that the pooled potential came from."""
     readings: Floats
     """y, shape (classes,)."""
@@ -132,9 +132,10 @@ def layer_arrays(layer: Layer, dtype: type[np.floating[Any]]) -> LayerArrays:
         pair_decay_m=decay_m[first],
         pair_gain_m=gain_m[first],
         constants=np.array([layer.refractory_decay, layer.refractory_weight, SILENCE], dtype),
-        weight=np.ascontiguousarray(
-            plain(layer.weight)[:, :, :, ::-1].transpose(1, 2, 3, 0)
-        ).reshape(channels_in, kernel, kernel * channels_out),
+        weight=plain(layer.weight)[:, :, :, ::-1]
+        .transpose(1, 2, 3, 0)
+        .copy()
+        .reshape(channels_in, kernel, kernel * channels_out),
         bias=np.tile(plain(layer.bias), columns),
         readout=np.ascontiguousarray(readout.transpose(0, 2, 3, 1)).reshape(len(readout), -1),
         readout_offset=plain(layer.readout_offset),
@@ -146,7 +147,7 @@ def layer_arrays(layer: Layer, dtype: type[np.floating[Any]]) -> LayerArrays:
         membrane=np.zeros((1, *mapped), dtype),
         activity=np.zeros(pooled, dtype),
         spikes=np.zeros(pooled, dtype),
-        peak=np.zeros(pooled, np.int64),
+        peak=np.zeros(pooled, np.int32),
         readings=np.zeros(len(readout), dtype),
     )
 
@@ -181,5 +182,5 @@ def put_back(arrays: LayerArrays, layer: Layer) -> None:
     """Copy the weights and biases learnt into the layer that `layer_arrays` read."""
     shape = (arrays.channels_in, arrays.kernel, arrays.kernel, arrays.channels_out)
     weight = arrays.weight.reshape(shape).transpose(3, 0, 1, 2)[:, :, :, ::-1]
-    layer.weight.copy_(torch.from_numpy(np.ascontiguousarray(weight)))
+    layer.weight.copy_(torch.from_numpy(weight.copy()))
     layer.bias.copy_(torch.from_numpy(arrays.bias[: arrays.channels_out].copy()))

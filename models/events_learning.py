@@ -54,7 +54,7 @@ def back_through_readout(
     regularisation: float,
     random: Random,
 ) -> None:
-    """down = (G^T e + regulariser) * A (1 - A), e from the smooth L1 loss, mean over classes."""
+    """Error on A: down = (G^T e + regulariser) * A (1 - A), e from the mean smooth L1 loss."""
     real = layer.weight.dtype.type
     zero, one = real(0), real(1)
     activity, down, dropped = layer.activity.reshape(-1), own.down, own.dropped
@@ -125,15 +125,15 @@ def spread(layer: LayerArrays, own: LearningArrays, regularisation: float) -> No
             offset = row * row_stride + column * patch_stride
             here = delta[row * columns + column]
             for channel in range(channels):
-                value = here[channel]
-                if value != zero:
-                    number = listed[channel]
-                    own.listed[channel, number] = offset
-                    own.listed_delta[channel, number] = value
-                    own.bias_gradient[channel] += value
-                    listed[channel] = number + 1
+                # Written in any case and kept where not 0: faster than a branch.
+                number = listed[channel]
+                own.listed[channel, number] = offset
+                own.listed_delta[channel, number] = here[channel]
+                listed[channel] = number + (here[channel] != zero)
     # A mark behind the last one, and zeros that make the count a multiple of LISTED_TOGETHER.
     for channel in range(channels):
+        for number in range(listed[channel]):
+            own.bias_gradient[channel] += own.listed_delta[channel, number]
         for number in range(listed[channel], listed[channel] + LISTED_TOGETHER):
             own.listed[channel, number] = -1
             own.listed_delta[channel, number] = zero
@@ -145,16 +145,21 @@ def unfold(layer: LayerArrays, own: LearningArrays) -> None:
     channels, kernel = layer.channels_in, layer.kernel
     for row in range(own.unfolded.shape[0]):
         for k in range(kernel):
-            p = layer.p[row + k]
-            for j in range(p.size // channels):
-                begin = (j * kernel + k) * channels
+            p, unfolded = layer.p[row + k], own.unfolded[row]
+            if channels < 8:  # runs too short to be worth a loop of their own
                 for channel in range(channels):
-                    own.unfolded[row, begin + channel] = p[j * channels + channel]
+                    for j in range(p.size // channels):
+                        unfolded[(j * kernel + k) * channels + channel] = p[j * channels + channel]
+            else:
+                for j in range(p.size // channels):
+                    begin = (j * kernel + k) * channels
+                    for channel in range(channels):
+                        unfolded[begin + channel] = p[j * channels + channel]
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def correlate(layer: LayerArrays, own: LearningArrays) -> None:
-    """gradient += sum over listed membranes of delta * patch."""
+    """Weights: gradient += sum over listed membranes of delta * patch."""
     patches = own.unfolded.reshape(-1)
     length = own.gradient.shape[1]
     for channel in range(layer.channels_out):
@@ -218,10 +223,8 @@ def update(
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
-def adamax(
-    gradient: Floats, scale: Floats, rate: float, beta2: float, epsilon: float
-) -> None:
-    """scale <- max(beta2 scale, |g| + eps); the gradient is replaced by rate * g / scale."""
+def adamax(gradient: Floats, scale: Floats, rate: float, beta2: float, epsilon: float) -> None:
+    """Step sizes: scale <- max(beta2 scale, |g| + eps); the gradient becomes rate * g / scale."""
     real = gradient.dtype.type
     step, decay, small = real(rate), real(beta2), real(epsilon)
     for t in range(gradient.size):

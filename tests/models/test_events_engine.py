@@ -1,0 +1,373 @@
+"""The events engine against the plain one."""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from models.errors import ModelError
+from models.events_engine import EventsEngine
+from models.events_layout import put_back
+from models.learning_rule import local_gradient
+from models.network import Network
+from models.settings import LayerSettings, LearningSettings, NetworkSettings
+from models.torch_engine import TorchEngine
+
+PLAIN = LearningSettings(rate=1e-3, update_every_steps=10, dropout=0.0)
+
+
+def frames_of(
+    network: NetworkSettings, steps: int, active: float, seed: int = 1
+) -> npt.NDArray[np.uint8]:
+    """Binary frames with `active` cells a step: half noise, half in a spot that moves about."""
+    shape = (network.input_channels, network.height, network.width)
+    rng = np.random.default_rng(seed)
+    rows, columns = np.arange(shape[1])[:, None], np.arange(shape[2])[None, :]
+    frames = np.zeros((steps, *shape), np.uint8)
+    for t in range(steps):
+        row = shape[1] * (0.5 + 0.3 * np.sin(t / 40))
+        column = shape[2] * (0.5 + 0.3 * np.cos(t / 57))
+        spot = np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / (0.02 * shape[1] ** 2))
+        rate = np.broadcast_to(spot / spot.sum() / shape[0] + 1 / np.prod(shape), shape)
+        frames[t] = rng.random(shape) < rate * active / 2
+    return frames
+
+
+def checkpoint_of(
+    network: NetworkSettings, *, dtype: torch.dtype = torch.float32, fire: float | None = None
+) -> Checkpoint:
+    """A random network; with `fire`, its biases are such that this share of neurons fires."""
+    made = Network(network)
+    made.load_tensors(made.tensors(), dtype=torch.float32)
+    if fire is not None:
+        frames = frames_of(network, 160, 25.0, seed=9)
+        # Who fires less is less refractory, so that one move falls short.
+        for layer in sorted([*range(len(made.layers))] * 4):
+            states, seen = made.initial_state(1), []
+            for t, frame in enumerate(frames):
+                steps = made.step(states, torch.from_numpy(frame)[None].float(), learning=False)
+                if t >= 80:
+                    seen.append(torch.logit(steps[layer].activity.double()).numpy())
+            excess = float(np.quantile(np.concatenate(seen), 1 - fire))
+            made.layers[layer].bias.sub_(excess)
+    made.load_tensors(made.tensors(), dtype=dtype)
+    return Checkpoint(made, tuple(f"c{n}" for n in range(network.classes)), "0" * 12)
+
+
+def weights_of(engine: EventsEngine, network: NetworkSettings, dtype: torch.dtype) -> Network:
+    """The engine's parameters as a network."""
+    copy = checkpoint_of(network, dtype=dtype).network
+    for arrays, layer in zip(engine._layers, copy.layers, strict=True):
+        put_back(arrays, layer)
+    return copy
+
+
+def small(tau_pairs: int) -> NetworkSettings:
+    """Pooled and not, for 32x32; time constants drawn from few pairs (0: one a channel)."""
+    layers = (
+        LayerSettings(channels=16, pool=3),
+        LayerSettings(channels=24, pool=1),
+        LayerSettings(channels=32, pool=2),
+    )
+    return NetworkSettings(layers=layers, gain=5.0, tau_pairs=tau_pairs)
+
+
+def quadrant(t: int) -> int:
+    """Where the spot of `frames_of` is at step `t`, as a class."""
+    return 2 * (np.sin(t / 40) > 0) + (np.cos(t / 57) > 0)
+
+
+@pytest.mark.parametrize("tau_pairs", [0, 2])
+def test_votes_are_those_of_the_plain_engine(tau_pairs: int, tmp_path: Path) -> None:
+    """Single precision, a network taught where a spot is: 99.9 % of 2,000 steps' votes agree.
+
+    Spikes agree to 0.2 % in number: one that falls on the threshold may be rounded either way.
+    """
+    network = small(tau_pairs)
+    teacher = EventsEngine(
+        checkpoint_of(network, fire=0.05), LearningSettings(rate=1e-3, update_every_steps=2)
+    )
+    for t, frame in enumerate(frames_of(network, 1500, 25.0, seed=2)):
+        teacher.step(frame, quadrant(t))
+    teacher.save(tmp_path / "taught.safetensors", {})
+    taught = load_checkpoint(tmp_path / "taught.safetensors")
+    plain, fast = TorchEngine(taught, None), EventsEngine(taught, None)
+    equal, votes, spikes = [], [], []
+    for frame in frames_of(network, 2000, 25.0):
+        a, b = plain.step(frame, None), fast.step(frame, None)
+        equal.append(a.votes == b.votes)
+        votes.append(a.votes)
+        spikes.append((a.spikes, b.spikes))
+    wanted, got = np.sum(spikes, axis=0)
+    neurons = [layer.shape.readout_inputs for layer in taught.network.layers]
+    share = wanted / 2000 / neurons
+    changes = np.count_nonzero(np.diff(votes, axis=0), axis=0)
+    assert ((share > 0.01) & (share < 0.3)).all(), "the input does not test what it should"
+    assert changes.max() > 20, "votes that never change test little"
+    assert np.mean(equal) >= 0.999
+    assert (np.abs(got - wanted) <= 0.002 * wanted).all()
+
+
+def compare_in_double_precision(
+    network: NetworkSettings,
+    learning: LearningSettings,
+    frames: npt.NDArray[np.uint8],
+    targets: list[int | None],
+) -> float:
+    """Step both engines in float64; votes and spikes must agree at every step.
+
+    Returns the largest difference of a weight or bias, in units of the learning rate.
+    """
+    plain = TorchEngine(checkpoint_of(network, dtype=torch.float64), learning)
+    fast = EventsEngine(checkpoint_of(network, dtype=torch.float64), learning, dtype=np.float64)
+    for frame, target in zip(frames, targets, strict=True):
+        a, b = plain.step(frame, target), fast.step(frame, target)
+        assert a.votes.tolist() == b.votes.tolist()
+        assert a.spikes.tolist() == b.spikes.tolist()
+        assert a.updated == b.updated
+    assert plain.updates == fast.updates
+    learnt = weights_of(fast, network, torch.float64).tensors()
+    gaps = [
+        float((learnt[name] - tensor).abs().max())
+        for name, tensor in plain._network.tensors().items()
+    ]
+    return max(gaps) / learning.rate
+
+
+@pytest.mark.parametrize("every", [1, 2, 10])
+def test_double_precision_agrees_step_by_step(every: int) -> None:
+    """Learning with silent stretches between: every vote and spike, and weights to 1e-6 rates."""
+    network = small(4)
+    learning = replace(PLAIN, update_every_steps=every)
+    steps = 300 if every == 10 else 45
+    targets = [None if t % 20 in (3, 4, 5, 6) else t // 30 % 11 for t in range(steps)]
+    frames = frames_of(network, steps, 40.0)
+    assert compare_in_double_precision(network, learning, frames, targets) < 1e-6
+
+
+@st.composite
+def networks(draw: st.DrawFn) -> NetworkSettings:
+    """Tiny networks of any shape that has an output."""
+    layers = [
+        LayerSettings(
+            channels=draw(st.integers(1, 5)),
+            pool=draw(st.integers(1, 3)),
+            kernel=kernel,
+            padding=draw(st.integers(0, kernel - 1)),
+        )
+        for kernel in draw(st.lists(st.integers(1, 9), min_size=1, max_size=2))
+    ]
+    return NetworkSettings(
+        layers=tuple(layers),
+        classes=draw(st.integers(2, 9)),
+        input_channels=draw(st.integers(1, 3)),
+        input_copies=draw(st.integers(1, 3)),
+        height=draw(st.integers(12, 20)),
+        width=draw(st.integers(12, 20)),
+        tau_m_ms=(1.0, 30.0),
+        tau_s_ms=(1.0, 30.0),
+        tau_pairs=draw(st.integers(0, 3)),
+        gain=draw(st.sampled_from([1.0, 20.0])),
+        refractory_decay=draw(st.sampled_from([0.0, 0.65])),
+        seed=draw(st.integers(0, 99)),
+    )
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=st.data())
+def test_any_shape_agrees(data: st.DataObject) -> None:
+    """Any channels, pools, kernels, paddings and pairs, learning with one update in 1 to 5."""
+    try:
+        network = data.draw(networks())
+    except ModelError:
+        return  # too small for its kernels and pools
+    learning = LearningSettings(
+        rate=1e-3,
+        dropout=0.0,
+        update_every_steps=data.draw(st.sampled_from([1, 3, 5])),
+        regularisation=data.draw(st.sampled_from([0.0, 1e-3, 0.1])),
+    )
+    frames = frames_of(network, 30, 60.0)
+    targets: list[int | None] = [None if t % 9 == 5 else t % network.classes for t in range(30)]
+    assert compare_in_double_precision(network, learning, frames, targets) < 1e-4
+
+
+def test_single_precision_learns_the_same_weights() -> None:
+    """After 300 learning steps 95 % of the weights agree to 5 % of what they could have moved.
+
+    Adamax divides each gradient by its own largest: where that is near zero, rounding decides its
+    sign, and a weight may go another way by the rate at each of the 30 updates. A spike rounded
+    to the other side of the threshold does the same to all that look at it.
+    """
+    network = small(4)
+    plain = TorchEngine(checkpoint_of(network, fire=0.1), PLAIN)
+    fast = EventsEngine(checkpoint_of(network, fire=0.1), PLAIN)
+    for t, frame in enumerate(frames_of(network, 300, 25.0)):
+        a, b = plain.step(frame, t // 50 % 11), fast.step(frame, t // 50 % 11)
+        assert a.updated == b.updated
+    moved = PLAIN.rate * 30
+    for mine, layer in zip(
+        weights_of(fast, network, torch.float32).layers, plain._network.layers, strict=True
+    ):
+        gap = (mine.weight - layer.weight).abs() / moved
+        assert float((gap < 0.05).float().mean()) > 0.95
+
+
+def test_reset_forgets_all_but_the_weights() -> None:
+    """After a reset the same frames give the same votes and spikes, bit for bit."""
+    network = small(2)
+    engine = EventsEngine(checkpoint_of(network), PLAIN)
+    frames = frames_of(network, 40, 40.0)
+    for frame in frames:
+        engine.step(frame, 3)
+    runs = []
+    for _ in range(2):
+        engine.reset()
+        assert not any(layer.p.any() or layer.u.any() for layer in engine._layers)
+        runs.append([engine.step(frame, None) for frame in frames])
+    for a, b in zip(*runs, strict=True):
+        assert (a.votes.tolist(), a.spikes.tolist()) == (b.votes.tolist(), b.spikes.tolist())
+
+
+def test_replay_is_bit_identical(tmp_path: Path) -> None:
+    """The same frames and targets, with dropout, give the same votes and checkpoint version."""
+    network = small(4)
+    learning = LearningSettings(rate=1e-3, update_every_steps=4, seed=5)
+    runs = []
+    for number in range(2):
+        engine = EventsEngine(checkpoint_of(network), learning)
+        votes = [
+            engine.step(frame, None if t % 50 < 10 else t // 50 % 11).votes.tolist()
+            for t, frame in enumerate(frames_of(network, 150, 30.0))
+        ]
+        runs.append((votes, engine.save(tmp_path / f"{number}.safetensors", {})))
+    other = EventsEngine(checkpoint_of(network), replace(learning, seed=6))
+    for t, frame in enumerate(frames_of(network, 150, 30.0)):
+        other.step(frame, None if t % 50 < 10 else t // 50 % 11)
+    assert runs[0] == runs[1]
+    assert other.save(tmp_path / "other.safetensors", {}) != runs[0][1], "the seed has no effect"
+
+
+def test_dropout_has_the_plain_learners_statistics() -> None:
+    """Gradients under dropout have the mean and spread of those that torch's numbers give."""
+    network = NetworkSettings(layers=(LayerSettings(channels=3, kernel=3),), height=12, width=12)
+    frame = frames_of(network, 1, 60.0)[0]
+    draws = 600
+    engine = EventsEngine(
+        checkpoint_of(network), LearningSettings(dropout=0.5, update_every_steps=draws + 1)
+    )
+    own = engine._learnt[0]
+    mine = np.empty((draws, 3))
+    for number in range(draws):
+        engine.reset()
+        own.bias_gradient[:] = 0
+        engine.step(frame, 1)
+        mine[number] = own.bias_gradient
+    made = checkpoint_of(network).network
+    states, one_hot = made.initial_state(1), torch.eye(11)[1:2]
+    steps = made.step(states, torch.from_numpy(frame)[None].float(), learning=True)
+    generator = torch.Generator().manual_seed(0)
+    plain = np.empty((draws, 3))
+    for number in range(draws):
+        size = made.layers[0].shape.readout_inputs
+        mask = (torch.rand((1, size), generator=generator) < 0.5).float() * 2
+        gradient = local_gradient(
+            made.layers[0],
+            states[0].p_padded,
+            steps[0],
+            one_hot,
+            regularisation=engine._learning.regularisation if engine._learning else 0.0,
+            dropout_mask=mask,
+        )
+        plain[number] = gradient.bias.numpy()
+    spread = plain.std(0)
+    assert (np.abs(mine.mean(0) - plain.mean(0)) < 5 * spread * (2 / draws) ** 0.5).all()
+    assert (np.abs(mine.std(0) / spread - 1) < 0.2).all()
+
+
+def test_saved_engine_goes_on_as_the_network_it_was(tmp_path: Path) -> None:
+    """A saved engine, loaded by either engine, has the learnt weights and names its parent."""
+    network = small(2)
+    names = checkpoint_of(network).class_names
+    first = tmp_path / "first.safetensors"
+    save_checkpoint(first, Network(network), names, parent=None, record={})
+    engine = EventsEngine(load_checkpoint(first), replace(PLAIN, update_every_steps=1))
+    frames = frames_of(network, 40, 40.0)
+    for frame in frames:
+        engine.step(frame, 2)
+    assert engine.updates == 40
+    version = engine.save(tmp_path / "learnt.safetensors", {"note": 1})
+    loaded = load_checkpoint(tmp_path / "learnt.safetensors")
+    assert (loaded.version, loaded.parent) == (version, engine.version)
+    assert version != engine.version
+    again = EventsEngine(loaded, None)
+    engine.reset()
+    assert [engine.step(f, None).votes.tolist() for f in frames] == [
+        again.step(f, None).votes.tolist() for f in frames
+    ]
+
+
+def test_wrong_input_is_refused() -> None:
+    """Shapes and classes out of range are named, and leave the engine as it was."""
+    network = small(2)
+    engine = EventsEngine(checkpoint_of(network), PLAIN)
+    with pytest.raises(ModelError, match=r"frame: got shape \(2, 3, 3\)"):
+        engine.step(np.zeros((2, 3, 3), np.uint8), None)
+    with pytest.raises(ModelError, match="target: got class 11; allowed: 0 to 10"):
+        engine.step(np.zeros((2, 32, 32), np.uint8), 11)
+    assert not engine._layers[0].u.any()
+
+
+def test_weights_that_run_away_are_noticed() -> None:
+    """Learning that leaves the finite numbers raises instead of voting on."""
+    network = small(2)
+    engine = EventsEngine(checkpoint_of(network), replace(PLAIN, update_every_steps=1))
+    engine._learnt[1].gradient[0, 0] = np.inf
+    with pytest.raises(ModelError, match="not finite"):
+        engine.step(np.zeros((2, 32, 32), np.uint8), 1)
+
+
+FIRST_START = """
+import logging, sys
+logging.basicConfig(level=logging.INFO, format="%(message)s")
+from models.engines import load_engine
+load_engine(__import__("pathlib").Path(sys.argv[1]), engine="events")
+"""
+
+
+def test_first_start_says_that_it_compiles(tmp_path: Path) -> None:
+    """With an empty cache the engine says what takes so long; what it compiled is kept."""
+    network = NetworkSettings(layers=(LayerSettings(channels=2, kernel=3),), height=8, width=8)
+    path = tmp_path / "tiny.safetensors"
+    names = checkpoint_of(network).class_names
+    save_checkpoint(path, Network(network), names, parent=None, record={})
+    told = subprocess.run(
+        [sys.executable, "-c", FIRST_START, str(path)],
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr
+    assert "compiling the events engine, once" in told
+    assert list((tmp_path / "cache").rglob("*.nbc"))
+
+
+def test_warm_start_is_silent(caplog: pytest.LogCaptureFixture) -> None:
+    """An engine whose code is there already has nothing to say."""
+    EventsEngine(checkpoint_of(small(2)), None)
+    with caplog.at_level(logging.INFO):
+        EventsEngine(checkpoint_of(small(2)), None)
+    assert not caplog.messages
