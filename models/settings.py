@@ -226,14 +226,19 @@ PRESETS: dict[str, Preset] = {
     "small": Preset(
         network=NetworkSettings(
             layers=(
-                LayerSettings(channels=16, pool=3),
+                LayerSettings(channels=24, pool=2),
                 LayerSettings(channels=32, pool=1),
-                LayerSettings(channels=48, pool=2),
+                LayerSettings(channels=48, pool=1),
             ),
+            input_copies=3,
+            height=16,
+            width=16,
+            tau_m_ms=(5.0, 60.0),
+            tau_s_ms=(3.0, 20.0),
             gain=5.0,
         ),
         learning=LearningSettings(rate=1e-3),
-        note="For a CPU in real time.",
+        note="For a CPU in real time: coarser input, a wider bank of time constants.",
     ),
 }
 

@@ -18,9 +18,9 @@ class CropSettings:
     """How minibatches are drawn."""
 
     batch: int = 32
-    steps: int = 500
+    steps: int = 400
     """Length of a crop in frames of 1 ms."""
-    shift_cells: int = 2
+    shift_cells: int = 1
     """Crops are moved by up to this many cells each way. Never mirrored: left is not right."""
     drop_up_to: float = 0.0
     """Each crop loses a share of its active cells, drawn between 0 and this."""

@@ -69,7 +69,7 @@ def evaluate_checkpoint(
     *,
     split: Split = "test",
     device: str = "auto",
-    threads: int = 2,
+    threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Evaluate a checkpoint on one part of a folder in the DvsGesture layout.

@@ -34,7 +34,7 @@ class TrainingSettings:
 
     preset: str = "small"
     minibatches: int = 1000
-    learn_every_ms: int = 5
+    learn_every_ms: int = 7
     """A learning step at every this many ms; the network advances at every one."""
     crops: CropSettings = field(default_factory=CropSettings)
     seed: int = 0
@@ -76,7 +76,7 @@ def train(
     settings: TrainingSettings,
     *,
     device: str = "auto",
-    threads: int = 2,
+    threads: int = 1,
     reading: Callable[[int, int], None] | None = None,
     progress: Callable[[TrainingProgress], None] | None = None,
 ) -> str:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from recordings.formats import open_recording
 
 from drivers.errors import InputError
 from pipeline.binning import FrameBinner, Frames, centred_view
 from recordings.dvsgesture import SetRecording
+from recordings.formats import open_recording
 from recordings.labels import GestureInterval
 
 BIN_US = 1000
@@ -100,7 +101,7 @@ def _cut(recording: SetRecording, rows: int, columns: int) -> Iterator[TrialFram
 
 def _pack(chunks: Iterable[Frames]) -> Iterator[npt.NDArray[np.uint8]]:
     for frames in chunks:
-        yield np.packbits(frames.reshape(frames.shape[0], -1), axis=1)
+        yield np.packbits(frames.reshape(frames.shape[0], math.prod(frames.shape[1:])), axis=1)
 
 
 def _frames_of(interval: GestureInterval, t0_us: int) -> tuple[int, int]:

@@ -30,7 +30,7 @@ def evaluate(
         o.Split, typer.Option("--split", help="Which part of the set.")
     ] = o.Split.test,
     device: o.DeviceOption = o.Device.auto,
-    threads: o.Threads = 2,
+    threads: o.Threads = 1,
     as_json: o.AsJson = False,
 ) -> None:
     """Judge a checkpoint by the paper's protocol: first 1,800 ms, votes from 50 ms on."""
@@ -64,11 +64,11 @@ def train(
     minibatches: Annotated[int, typer.Option("--minibatches", min=1)] = 1000,
     learn_every_ms: Annotated[
         int, typer.Option("--learn-every-ms", min=1, help="A learning step every so many ms.")
-    ] = 5,
+    ] = 7,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Sequences in a minibatch.")] = 32,
     seed: o.Seed = 0,
     device: o.DeviceOption = o.Device.auto,
-    threads: o.Threads = 2,
+    threads: o.Threads = 1,
 ) -> None:
     """Train a checkpoint on the set's training users."""
     from pipeline.crops import CropSettings
