@@ -12,11 +12,10 @@ from xml.etree import ElementTree
 import aedat
 import flatbuffers.table
 import lz4.frame
-import numpy as np
 import zstandard
 from flatbuffers import number_types
 
-from drivers.events import EVENT_DTYPE, SensorSize
+from drivers.events import EVENT_DTYPE, Events, SensorSize
 from recordings.aedat4_writer import NO_TABLE, VERSION_LINE
 from recordings.reading import (
     Chunk,
@@ -94,9 +93,8 @@ class Aedat4Reader:
             if packet["stream_id"] != self._stream:
                 counts.other_streams += found.size
                 continue
-            events = np.empty(found.size, dtype=EVENT_DTYPE)
-            for field in ("t", "x", "y", "on"):
-                events[field] = found[field]
+            # Its dtype has our layout and differs in a title of the last field alone.
+            events: Events = found.view(EVENT_DTYPE)
             yield Chunk(offset, events)
         self._layout.check_end(self._path)
 

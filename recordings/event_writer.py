@@ -11,6 +11,7 @@ import numpy as np
 
 from drivers.errors import InputError
 from drivers.events import EVENT_DTYPE, Events, SensorSize
+from recordings.joining import join_events
 
 MAX_PACKET_EVENTS = 16_384
 """A packet is written as soon as this many events wait for it,"""
@@ -115,7 +116,7 @@ class EventWriter(ABC):
     def _flush(self) -> None:
         if not self._waiting:
             return
-        events = np.concatenate(self._waiting)
+        events = join_events(self._waiting)
         self._waiting, self._waiting_events = [], 0
         for first in range(0, events.size, MAX_PACKET_EVENTS):
             self._put(self._packet(events[first : first + MAX_PACKET_EVENTS]))
