@@ -22,6 +22,9 @@ MAX_PACKET_SPAN_US = 100_000
 MAX_COORDINATES = 32_768
 """Columns and rows that both AEDAT versions can hold: 15 bits each."""
 
+MAX_TIME_US = 1 << 62
+"""Times below this fit into both AEDAT versions."""
+
 
 class EventWriter(ABC):
     """A file of events, written as they come. Leaving it as a context manager closes it.
@@ -61,7 +64,7 @@ class EventWriter(ABC):
         """Append events: shape (n,), EVENT_DTYPE, not before those of the call before.
 
         Raises `InputError`, having written none of them, for another dtype, a decreasing time,
-        a time beyond 63 bits, and an event off the sensor.
+        a time beyond 62 bits, and an event off the sensor.
         """
         if self._file is None:
             raise self._refusal("events after close()", "events before close()")
@@ -137,8 +140,8 @@ class EventWriter(ABC):
         t = events["t"]
         if int(t[0]) < self._last_us or bool(np.any(t[1:] < t[:-1])):
             raise self._refusal("times that decrease", "times that never decrease")
-        if int(t[-1]) >= 1 << 63:
-            raise self._refusal(f"time {int(t[-1])} us", "times below 2^63 us")
+        if int(t[-1]) >= MAX_TIME_US:
+            raise self._refusal(f"time {int(t[-1])} us", "times below 2^62 us")
         width, height = self.sensor.width, self.sensor.height
         x, y = int(events["x"].max()), int(events["y"].max())
         if x >= width or y >= height:

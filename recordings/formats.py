@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from drivers.errors import InputError
 from recordings.aedat2 import Aedat2Reader
 from recordings.aedat4 import Aedat4Reader
 from recordings.aedat31 import Aedat31Reader
@@ -70,10 +71,17 @@ def open_recording(
     that cannot be opened, and for settings out of range.
     """
     file_format = detect_format(path)
+    try:
+        reader = _READERS[file_format](path)
+    except InputError as error:
+        if str(path) in error.what:
+            raise
+        # A value in the header, such as the sensor's size, is refused where no file is known.
+        raise not_readable(path, 0, f"{error.what} {error.got}", error.allowed) from error
     return Recording(
         path,
         file_format,
-        _READERS[file_format](path),
+        reader,
         packet_us=packet_us,
         start_us=start_us,
         stop_us=stop_us,

@@ -82,6 +82,8 @@ def open_file(path: Path) -> BinaryIO:
     try:
         if path.is_dir():
             raise IsADirectoryError("it is a folder")
+        if path.exists() and not path.is_file():
+            raise OSError("it is no regular file")
         return path.open("rb")
     except OSError as error:
         raise InputError(

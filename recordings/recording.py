@@ -12,7 +12,7 @@ from typing import Self
 from drivers.errors import InputError
 from drivers.events import EventPacket, Events, SensorSize
 from recordings.cutting import cut_at_pauses, cut_on_grid, put_in_order
-from recordings.reading import FileDamage, Format, ReadCounts, Reader
+from recordings.reading import FileDamage, Format, ReadCounts, Reader, open_file
 
 
 class Recording:
@@ -128,6 +128,8 @@ class Recording:
     def _events(self) -> Iterator[Events]:
         self.damage = None
         self.counts = counts = ReadCounts()
+        # The file may be gone since the last pass; each library would say so in its own way.
+        open_file(self.path).close()
         try:
             yield from put_in_order(self._reader.chunks(counts), self.sensor, counts)
         except FileDamage as damage:

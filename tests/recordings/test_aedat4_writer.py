@@ -255,7 +255,7 @@ def test_a_changed_packet_is_noticed(tmp_path: Path, whole: dict[str, Path]) -> 
         ({"x": 346}, "column 346"),
         ({"y": 260}, "row 260"),
         ({"t": 1}, "times that decrease"),
-        ({"t": 1 << 63}, "2\\^63"),
+        ({"t": 1 << 62}, "2\\^62"),
     ],
 )
 def test_events_that_do_not_fit_are_refused(

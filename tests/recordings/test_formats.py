@@ -175,6 +175,14 @@ def test_a_recording_can_be_read_again(recording_path: Path) -> None:
     assert first.size == 50_000
 
 
+def test_a_recording_that_is_gone_is_said(recording_path: Path) -> None:
+    """A file removed between two passes ends in one line that names it."""
+    with open_recording(recording_path) as recording:
+        recording_path.unlink()
+        with pytest.raises(InputError, match="No such file"):
+            list(recording)
+
+
 def test_a_closed_recording_gives_nothing(recording_path: Path) -> None:
     """Closing ends a running iteration, and reading after it is refused."""
     recording = open_recording(recording_path, packet_us=1000)
@@ -291,6 +299,8 @@ def test_events_off_the_sensor_are_counted(tmp_path: Path) -> None:
         ("garbage", r"bytes b'\\x00\\xff"),
         ("version", "AER-DAT5.0"),
         ("old", "AER-DAT1.0"),
+        ("flat", "sensor size 0x0"),
+        ("pipe", "no regular file"),
     ],
 )
 def test_what_is_no_recording_ends_in_one_line(tmp_path: Path, kind: str, text: str) -> None:
@@ -302,9 +312,12 @@ def test_what_is_no_recording_ends_in_one_line(tmp_path: Path, kind: str, text: 
         "garbage": b"\0\xff" * 400,
         "version": b"#!AER-DAT5.0\r\n",
         "old": b"#!AER-DAT1.0\r\n",
+        "flat": b"Event Stream\x02\0\0\x01\0\0\0\0",
     }
     if kind == "folder":
         path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
     elif kind in contents:
         path.write_bytes(contents[kind])
     with pytest.raises(InputError, match=text) as caught:
