@@ -78,6 +78,10 @@ def save_checkpoint(
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
+        # mkstemp makes files private; a checkpoint gets the usual rights.
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(temporary).chmod(0o666 & ~mask)
         Path(temporary).replace(path)
     except OSError as error:
         if temporary is not None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
 
 from models.checkpoint import load_checkpoint
 from models.engine import Engine
 from models.errors import ModelError
-from models.settings import LearningSettings
+from models.settings import EngineName, LearningSettings
 from models.torch_engine import choose_device, prepare_torch
 from models.torch_engine import load_engine as load_torch_engine
-
-EngineName = Literal["auto", "torch", "events"]
 
 
 def load_engine(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from models.errors import ModelError
 
@@ -206,6 +206,12 @@ class Preset:
     learning: LearningSettings
     note: str = field(default="")
 
+
+ONLINE = LearningSettings(rate=1e-4, update_every_steps=20)
+"""Learning from one live stream: an update every 20 ms of labelled stream, 50 a second."""
+
+EngineName = Literal["auto", "torch", "events"]
+"""What runs a network; see `models.engines`."""
 
 PRESETS: dict[str, Preset] = {
     "paper": Preset(

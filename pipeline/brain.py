@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import sys
 import time
@@ -38,14 +39,18 @@ _BREATH_NS = 50_000_000
 """Control requests and signals are looked at this often, in the middle of a packet too."""
 _TELEMETRY_NS = 1_000_000_000
 _WAIT_MS = 50
+_AWAY_NS = 500_000_000
+"""After a stream's end: long enough for its source to see that its reader has left."""
 
 
-def load_torch_engine(settings: BrainSettings) -> Engine:
-    """The plain torch engine with the checkpoint's weights; raises `ModelError`."""
-    from models.torch_engine import load_engine
+def load_chosen_engine(settings: BrainSettings) -> Engine:
+    """The engine asked for, with the checkpoint's weights; raises `ModelError`."""
+    from models.engines import load_engine
 
+    logging.basicConfig(level=logging.INFO, format="wigwag: %(message)s")
     return load_engine(
         settings.checkpoint,
+        engine=settings.engine,
         device=settings.device,
         threads=settings.threads,
         learning=settings.learning if settings.learns else None,
@@ -53,7 +58,7 @@ def load_torch_engine(settings: BrainSettings) -> Engine:
 
 
 def run_brain(
-    settings: BrainSettings, load: Callable[[BrainSettings], Engine] = load_torch_engine
+    settings: BrainSettings, load: Callable[[BrainSettings], Engine] = load_chosen_engine
 ) -> RunSummary:
     """Run until the stream's end, a stop request, SIGINT or SIGTERM; gives the closing summary.
 
@@ -117,6 +122,7 @@ class Brain:
         )
         self._interrupted = False
         self._ended = False
+        self._back_ns: int | None = None
         self._stream_now_us = 0
         self._sent_ns = 0
         self._begin_ns: int | None = None
@@ -158,6 +164,9 @@ class Brain:
             if self._control.paused:
                 time.sleep(_WAIT_MS / 1000)
                 continue
+            if self._back_ns is not None and time.monotonic_ns() >= self._back_ns:
+                self._events.come_back()
+                self._back_ns = None
             parts = self._events.receive(_WAIT_MS)
             if parts is not None:
                 self._take(parts)
@@ -191,6 +200,10 @@ class Brain:
             if self._intake.accepts(message.source):
                 self._step_all(self._intake.finish(message.totals))
                 self._ended = not self._settings.keep_running
+                if not self._ended:
+                    # The source stays until its readers have left; the next one finds us back.
+                    self._events.leave()
+                    self._back_ns = time.monotonic_ns() + _AWAY_NS
         elif self._intake.accepts(message.packet.source):
             self._take_packet(message)
 

@@ -7,7 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from drivers.errors import InputError
-from models.settings import LearningSettings
+from models.settings import ONLINE, EngineName, LearningSettings
 from pipeline.decisions import DecisionSettings
 
 SHIPPED = "small.safetensors"
@@ -39,7 +39,8 @@ class BrainSettings:
     """Whose votes count; -1 is the top."""
     threads: int = 1
     device: str = "auto"
-    learning: LearningSettings = field(default_factory=LearningSettings)
+    engine: EngineName = "auto"
+    learning: LearningSettings = ONLINE
     """How weights change while there is a target; see `learns`."""
     skip_when_behind: bool = False
     """Live: leave out learning, then frames, rather than fall behind. Replay waits instead."""

@@ -250,13 +250,23 @@ class EventSubscriber:
             self._socket.maxmsgsize = _MAX_MESSAGE_BYTES
             self._socket.reconnect_ivl = 50
             self._socket.reconnect_ivl_max = 500
-            for topic in dict.fromkeys(topics):
-                self._socket.subscribe(topic)
+            self._topics = tuple(dict.fromkeys(topics))
+            self.come_back()
             for address in addresses:
                 connect(self._socket, address, security, insecure=insecure)
         except BaseException:
             self.close()
             raise
+
+    def come_back(self) -> None:
+        """Subscribe to the topics (again)."""
+        for topic in self._topics:
+            self._socket.subscribe(topic)
+
+    def leave(self) -> None:
+        """Tell publishers that nothing more is wanted, and stay connected."""
+        for topic in self._topics:
+            self._socket.unsubscribe(topic)
 
     def receive(self, timeout_ms: int | None = None) -> list[zmq.Frame] | None:
         """The parts of the next message, not copied; None when the time is over.

@@ -14,7 +14,7 @@ import typer
 
 from drivers.errors import InputError
 from models.errors import ModelError
-from pipeline.commands import files, learn, run
+from pipeline.commands import demo, files, learn, run
 
 app = typer.Typer(
     name="wigwag",
@@ -24,15 +24,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (run, files, learn):
+for module in (run, files, learn, demo):
     module.register(app)
 
 
 @app.callback()
 def options(
-    verbose: Annotated[
-        bool, typer.Option("--verbose", help="Show the stack of an error.")
-    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the stack of an error.")] = False,
 ) -> None:
     """Options before the command."""
 

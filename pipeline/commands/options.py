@@ -20,6 +20,14 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+class Engine(StrEnum):
+    """What runs the network."""
+
+    auto = "auto"
+    torch = "torch"
+    events = "events"
+
+
 class WhenBehind(StrEnum):
     """What a brain does when the stream is faster than it is."""
 
@@ -85,6 +93,13 @@ Threads = Annotated[
     int, typer.Option("--threads", min=1, help="Of the brain; no more than there are free cores.")
 ]
 DeviceOption = Annotated[Device, typer.Option("--device", help="Where to compute.")]
+EngineOption = Annotated[
+    Engine,
+    typer.Option(
+        "--engine",
+        help="torch: the plain reference. events: fast on one CPU core. auto: events on a CPU.",
+    ),
+]
 WindowMs = Annotated[int, typer.Option("--window-ms", help="Length of the sliding window.")]
 Threshold = Annotated[
     float, typer.Option("--threshold", help="Share of votes below which the answer is unsure.")

@@ -5,14 +5,12 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from pipeline.commands import options as o
-
-if TYPE_CHECKING:
-    from pipeline.brain_settings import BrainSettings
+from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings
 
 Connect = Annotated[
     str, typer.Option("--connect", metavar="ADDR", help="ipc://PATH or tcp://HOST:PORT.")
@@ -41,6 +39,7 @@ def replay(
     seed: o.Seed = 0,
     threads: o.Threads = 1,
     device: o.DeviceOption = o.Device.auto,
+    engine: o.EngineOption = o.Engine.auto,
     rate: o.Rate = None,
     update_every: o.UpdateEvery = None,
     window_ms: o.WindowMs = 500,
@@ -61,7 +60,7 @@ def replay(
     """
     from pipeline.session import Session, SessionSettings
 
-    settings = _brain_settings(
+    settings = brain_settings(
         connect="",
         checkpoint=checkpoint,
         labels=labels,
@@ -70,6 +69,7 @@ def replay(
         seed=seed,
         threads=threads,
         device=device,
+        engine=engine,
         rate=rate,
         update_every=update_every,
         window_ms=window_ms,
@@ -78,12 +78,12 @@ def replay(
         layer=layer,
     )
     o.parse_speed(speed)
-    moving = _arguments({"speed": speed, "start": start, "stop": stop})
+    moving = arguments({"speed": speed, "start": start, "stop": stop})
     switches = [name for name, on in (("--loop", loop), ("--paused", step)) if on]
     session = Session(
         SessionSettings(
             source_arguments=("source", str(file), *moving, *switches),
-            brain_arguments=_brain_arguments(settings),
+            brain_arguments=brain_arguments(settings),
             threads=threads,
             endless=loop,
             step=step,
@@ -173,6 +173,7 @@ def brain(
     seed: o.Seed = 0,
     threads: o.Threads = 1,
     device: o.DeviceOption = o.Device.auto,
+    engine: o.EngineOption = o.Engine.auto,
     rate: o.Rate = None,
     update_every: o.UpdateEvery = None,
     window_ms: o.WindowMs = 500,
@@ -196,7 +197,7 @@ def brain(
     secret_key: o.SecretKey = None,
 ) -> None:
     """Recognise the gestures of a source's events, and learn on the way."""
-    settings = _brain_settings(
+    settings = brain_settings(
         connect=connect,
         checkpoint=checkpoint,
         labels=labels,
@@ -205,6 +206,7 @@ def brain(
         seed=seed,
         threads=threads,
         device=device,
+        engine=engine,
         rate=rate,
         update_every=update_every,
         window_ms=window_ms,
@@ -257,79 +259,6 @@ def watch(
             f"wigwag: {counts.missed} messages missed, {counts.refused} not understood\n"
         )
     raise typer.Exit(130)
-
-
-def _brain_settings(
-    *,
-    connect: str,
-    checkpoint: Path | None,
-    labels: Path | None,
-    learn: Path | None,
-    save: Path | None,
-    seed: int,
-    threads: int,
-    device: o.Device,
-    rate: float | None,
-    update_every: int | None,
-    window_ms: int,
-    threshold: float,
-    min_events_per_s: float,
-    layer: int,
-) -> BrainSettings:
-    """Checked here, before any process is started."""
-    from models.settings import LearningSettings
-    from pipeline.brain_settings import BrainSettings, shipped_checkpoint
-    from pipeline.decisions import DecisionSettings
-
-    usual = LearningSettings()
-    return BrainSettings(
-        connect=connect,
-        checkpoint=checkpoint or shipped_checkpoint(),
-        labels=labels,
-        learn=learn,
-        save=save,
-        threads=threads,
-        device=device.value,
-        learning=replace(
-            usual,
-            seed=seed,
-            rate=usual.rate if rate is None else rate,
-            update_every_steps=update_every or usual.update_every_steps,
-        ),
-        decisions=DecisionSettings(
-            window_ms=window_ms,
-            threshold=threshold,
-            margin=min(DecisionSettings().margin, threshold / 2),
-            min_events_per_s=min_events_per_s,
-        ),
-        layer=layer,
-    )
-
-
-def _brain_arguments(settings: BrainSettings) -> tuple[str, ...]:
-    """The options of `wigwag brain` that give these settings."""
-    learning, decisions = settings.learning, settings.decisions
-    return _arguments(
-        {
-            "checkpoint": settings.checkpoint,
-            "labels": settings.labels,
-            "learn": settings.learn,
-            "save": settings.save,
-            "threads": settings.threads,
-            "device": settings.device,
-            "seed": learning.seed,
-            "rate": learning.rate,
-            "update-every": learning.update_every_steps,
-            "window-ms": decisions.window_ms,
-            "threshold": decisions.threshold,
-            "min-events-per-s": decisions.min_events_per_s,
-            "layer": settings.layer,
-        }
-    )
-
-
-def _arguments(given: dict[str, object]) -> tuple[str, ...]:
-    return tuple(f"--{name}={value}" for name, value in given.items() if value is not None)
 
 
 def _microseconds(seconds: float | None) -> int | None:

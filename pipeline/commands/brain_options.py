@@ -1,0 +1,88 @@
+"""The options of a brain: to its settings, and back to a command line for a child process."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipeline.commands import options as o
+
+if TYPE_CHECKING:
+    from pipeline.brain_settings import BrainSettings
+
+
+def brain_settings(
+    *,
+    connect: str,
+    checkpoint: Path | None,
+    labels: Path | None,
+    learn: Path | None,
+    save: Path | None,
+    seed: int,
+    threads: int,
+    device: o.Device,
+    engine: o.Engine,
+    rate: float | None,
+    update_every: int | None,
+    window_ms: int,
+    threshold: float,
+    min_events_per_s: float,
+    layer: int,
+) -> BrainSettings:
+    """Checked here, before any process is started."""
+    from models.settings import ONLINE
+    from pipeline.brain_settings import BrainSettings, shipped_checkpoint
+    from pipeline.decisions import DecisionSettings
+
+    return BrainSettings(
+        connect=connect,
+        checkpoint=checkpoint or shipped_checkpoint(),
+        labels=labels,
+        learn=learn,
+        save=save,
+        threads=threads,
+        device=device.value,
+        engine=engine.value,
+        learning=replace(
+            ONLINE,
+            seed=seed,
+            rate=ONLINE.rate if rate is None else rate,
+            update_every_steps=update_every or ONLINE.update_every_steps,
+        ),
+        decisions=DecisionSettings(
+            window_ms=window_ms,
+            threshold=threshold,
+            margin=min(DecisionSettings().margin, threshold / 2),
+            min_events_per_s=min_events_per_s,
+        ),
+        layer=layer,
+    )
+
+
+def brain_arguments(settings: BrainSettings) -> tuple[str, ...]:
+    """The options of `wigwag brain` that give these settings."""
+    learning, decisions = settings.learning, settings.decisions
+    return arguments(
+        {
+            "checkpoint": settings.checkpoint,
+            "labels": settings.labels,
+            "learn": settings.learn,
+            "save": settings.save,
+            "threads": settings.threads,
+            "device": settings.device,
+            "engine": settings.engine,
+            "seed": learning.seed,
+            "rate": learning.rate,
+            "update-every": learning.update_every_steps,
+            "window-ms": decisions.window_ms,
+            "threshold": decisions.threshold,
+            "min-events-per-s": decisions.min_events_per_s,
+            "layer": settings.layer,
+        }
+    )
+
+
+def arguments(given: dict[str, object]) -> tuple[str, ...]:
+    """Options as a command line has them, those that are None left out."""
+    return tuple(f"--{name}={value}" for name, value in given.items() if value is not None)
