@@ -24,6 +24,9 @@ class DecisionSettings:
     or another class reaches the threshold. 0 switches it off."""
     min_events_per_s: float = 1000.0
     """Below this rate of input (cells of frames that saw an event) the scene counts as silent."""
+    min_frames: int = 100
+    """Nothing is named before the window holds this many frames, or all of a shorter window: a
+    stream's first votes, of a network that has hardly seen anything, are no majority."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.window_ms <= 60_000:
@@ -53,6 +56,13 @@ class DecisionSettings:
                 got=f"{self.min_events_per_s} events/s",
                 allowed="0 or more",
                 todo="choose another --min-events-per-s",
+            )
+        if not 1 <= self.min_frames <= 60_000:
+            raise InputError(
+                what="least frames in the decision window",
+                got=str(self.min_frames),
+                allowed="1 to 60000",
+                todo="choose another number of frames",
             )
 
     @property
@@ -100,7 +110,8 @@ class SlidingVotes:
         total = len(self._window)
         most = max(self._counts)
         leader = self._counts.index(most) + 1
-        if self._events < self.settings.min_events:
+        too_early = total < min(self.settings.min_frames, self.settings.window_ms)
+        if too_early or self._events < self.settings.min_events:
             self._current = 0
         elif most >= self.settings.threshold * total:
             # A tie at the threshold must not make the label flicker: the named class stays.

@@ -9,7 +9,13 @@ LOUD = 1000
 
 
 def _settings(**changes: float) -> DecisionSettings:
-    values = {"window_ms": 10, "threshold": 0.5, "margin": 0.1, "min_events_per_s": 1000.0}
+    values = {
+        "window_ms": 10,
+        "threshold": 0.5,
+        "margin": 0.1,
+        "min_events_per_s": 1000.0,
+        "min_frames": 1,
+    }
     return DecisionSettings(**(values | changes))  # type: ignore[arg-type]
 
 
@@ -38,6 +44,16 @@ def test_silence_is_unsure() -> None:
         decision = votes.push(1, 0)
     assert decision.gesture_class == 0
     assert decision.confidence == 1.0
+
+
+@pytest.mark.parametrize(("window_ms", "first_named"), [(500, 100), (30, 30)])
+def test_nothing_is_named_from_a_handful_of_votes(window_ms: int, first_named: int) -> None:
+    """By default 100 frames, or a whole shorter window, come before the first named class."""
+    votes = SlidingVotes(3, DecisionSettings(window_ms=window_ms))
+    named = [votes.push(1, LOUD).gesture_class for _ in range(200)]
+    assert named == [0] * (first_named - 1) + [2] * (200 - first_named + 1)
+    votes.clear()
+    assert votes.push(1, LOUD).gesture_class == 0
 
 
 def test_scattered_votes_are_unsure() -> None:
@@ -85,6 +101,7 @@ def test_clear_forgets() -> None:
         {"threshold": float("nan")},
         {"margin": 0.5},
         {"min_events_per_s": float("nan")},
+        {"min_frames": 0},
     ],
 )
 def test_settings_out_of_range_are_refused(change: dict[str, float]) -> None:
