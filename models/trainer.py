@@ -25,6 +25,10 @@ class MinibatchResult:
     """Share of a layer's pooled neurons that fired, mean over steps."""
 
 
+BURN_IN_MS = 50
+"""Nothing is learnt from the first steps of a sequence: traces still hold the one before."""
+
+
 class Trainer:
     """Runs minibatches through a network; dynamic state is carried from one to the next."""
 
@@ -34,7 +38,7 @@ class Trainer:
         learning: LearningSettings,
         *,
         batch: int,
-        burn_in_ms: int = 50,
+        burn_in_ms: int = BURN_IN_MS,
         learn_every_ms: int = 1,
     ) -> None:
         self.network = network

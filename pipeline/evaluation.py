@@ -74,7 +74,8 @@ def evaluate_checkpoint(
 ) -> Evaluation:
     """Evaluate a checkpoint on one part of a folder in the DvsGesture layout.
 
-    Raises `InputError` for the folder and `ModelError` for the checkpoint.
+    Raises `InputError` for the folder, a part of it without gestures and classes that the
+    checkpoint does not know, and `ModelError` for the checkpoint.
     """
     prepare_torch(threads)
     loaded = load_checkpoint(checkpoint, device=choose_device(device))
@@ -88,6 +89,21 @@ def evaluate_checkpoint(
             todo="list some, or choose the other part",
         )
     trials = load_trials(recordings, rows=settings.height, columns=settings.width)
+    if not trials:
+        raise InputError(
+            what=f"gesture set {folder}",
+            got=f"no labelled gestures to {split}",
+            allowed="one or more",
+            todo="fill in the label files",
+        )
+    highest = max(trial.gesture_class for trial in trials)
+    if highest > settings.classes:
+        raise InputError(
+            what=f"gesture set {folder}",
+            got=f"class {highest}",
+            allowed=f"1 to {settings.classes}, the classes of {checkpoint}",
+            todo="use a checkpoint that was trained on these classes",
+        )
     given = evaluate_trials(loaded.network, trials, progress=progress)
     true = np.array([trial.gesture_class for trial in trials])
     right = given == true

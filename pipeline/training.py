@@ -18,7 +18,7 @@ from models.checkpoint import save_checkpoint
 from models.network import Network
 from models.settings import preset
 from models.torch_engine import choose_device, prepare_torch
-from models.trainer import MinibatchResult, Trainer
+from models.trainer import BURN_IN_MS, MinibatchResult, Trainer
 from pipeline.crops import CropSampler, CropSettings
 from pipeline.trials import load_trials
 from recordings.dvsgesture import read_gesture_set
@@ -48,6 +48,13 @@ class TrainingSettings:
                 raise InputError(
                     what=what, got=str(got), allowed="1 or more", todo="mend the setting"
                 )
+        if self.crops.steps <= BURN_IN_MS:
+            raise InputError(
+                what="crop steps",
+                got=str(self.crops.steps),
+                allowed=f"above {BURN_IN_MS}: nothing is learnt from the first {BURN_IN_MS} ms",
+                todo="take longer crops",
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,16 @@ class Wigwag:
 
 
 @pytest.fixture(scope="session")
+def simulated_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two classes by a simulated user to train and one to test, 0.3 s each, under two lights."""
+    from recordings.simulated_set import write_simulated_set
+
+    folder = tmp_path_factory.mktemp("simulated")
+    write_simulated_set(folder, [1, 24], lights=("led", "natural"), gestures=(2, 8), seconds=0.3)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def some_events() -> Events:
     """Two seconds of a blob that moves over a 32x32 sensor, microsecond times, both polarities."""
     random = np.random.default_rng(7)
