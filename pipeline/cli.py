@@ -2,13 +2,14 @@
 
 Exit status: 0 all went well, 1 an internal error, 2 bad input (a file, an option, a message, a
 device), 130 interrupted. Bad input is one line on standard error; `--verbose` shows the stack.
+Without arguments it shows its help.
 """
 
 from __future__ import annotations
 
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,6 +29,10 @@ for module in (run, files, learn, demo):
     module.register(app)
 
 
+_USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
+"""What all wrong options and arguments raise; typer names only some of its subclasses."""
+
+
 @app.callback()
 def options(
     verbose: Annotated[bool, typer.Option("--verbose", help="Show the stack of an error.")] = False,
@@ -38,7 +43,11 @@ def options(
 def main() -> None:
     """Run `wigwag` with the arguments of this process, and exit."""
     try:
-        app(prog_name="wigwag")
+        # Not standalone: typer would put a wrong option into a box of many lines.
+        sys.exit(app(sys.argv[1:] or ["--help"], prog_name="wigwag", standalone_mode=False))
+    except _USAGE_ERROR as error:
+        command = error.ctx.command_path if error.ctx else "wigwag"
+        _say(f"{error.format_message().rstrip('.')}; see `{command} --help`", 2)
     except (InputError, ModelError) as error:
         _say(error, 2)
     except KeyboardInterrupt:
@@ -47,7 +56,7 @@ def main() -> None:
         _say(error, 1)
 
 
-def _say(error: Exception, status: int) -> None:
+def _say(error: Exception | str, status: int) -> None:
     if "--verbose" in sys.argv:
         traceback.print_exc()
     text = " ".join(str(error).split()) or type(error).__name__

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from drivers.errors import InputError
 from pipeline.commands import options as o
 
 Recording = Annotated[Path, typer.Argument(help="A recording in any format wigwag reads.")]
@@ -42,7 +43,7 @@ def convert(
     from recordings.convert import convert_recording
 
     report = convert_recording(file, out)
-    sys.stdout.write(f"{report.path}: {report.format}, {report.events:,} events\n")
+    sys.stdout.write(f"{report.path}: {report.format.value}, {report.events:,} events\n")
     for count, what in (
         (report.events_off_sensor, "events off the sensor, not written"),
         (report.time_reversals, "events with times that went back, written with the later time"),
@@ -119,6 +120,7 @@ def view(
 
 
 def simulate(
+    context: typer.Context,
     out: Annotated[Path, typer.Argument(help="OUT.aedat4, or a folder with --layout.")],
     gesture: Annotated[
         str, typer.Option("--gesture", help="A gesture's name or number, or all.")
@@ -143,6 +145,11 @@ def simulate(
     ] = 1,
 ) -> None:
     """Make a simulated recording with its label file, or a whole simulated set."""
+    if layout is None:
+        _refuse(context, ("users", "processes"), "without --layout", "add --layout dvsgesture")
+    else:
+        one = ("gesture", "user", "light", "seconds", "session")
+        _refuse(context, one, "with --layout", "a set's gestures and lights are fixed")
     from recordings.simulated_set import (
         SimulatedRecording,
         parse_user_range,
@@ -170,3 +177,11 @@ def simulate(
         f"{recording.path}: simulated, {recording.events:,} events, "
         f"{recording.duration_us / 1e6:.2f} s\n"
     )
+
+
+def _refuse(context: typer.Context, names: tuple[str, ...], when: str, todo: str) -> None:
+    """Raise `InputError` for an option that was given and would have no effect."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise InputError(what=f"--{name}", got=when, allowed="left out there", todo=todo)

@@ -1,0 +1,260 @@
+"""The commands as users type them: on simulated recordings and sets, and mistyped."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from typer.testing import CliRunner
+
+from drivers.events import Events
+from drivers.gestures import GESTURE_NAMES
+from models.checkpoint import load_checkpoint
+from pipeline.cli import app, main
+from recordings.dvsgesture import read_gesture_set
+from recordings.formats import open_recording
+from recordings.labels import read_label_file
+
+OPTIONS = {
+    "replay": ("--speed", "--loop", "--start", "--stop", "--step", "--learn", "--save", "--output"),
+    "source": ("--bind", "--backpressure", "--control"),
+    "brain": ("--connect", "--publish", "--when-behind", "--keep-running"),
+    "watch": ("--connect", "--telemetry"),
+    "info": ("--json",),
+    "convert": ("OUT.aedat4",),
+    "record": ("--connect", "--source"),
+    "view": ("--output", "--labels", "--fps", "--scale", "--fade-ms", "--speed"),
+    "simulate": ("--gesture", "--user", "--light", "--seconds", "--layout", "--users"),
+    "evaluate": ("--split", "--json"),
+    "train": ("--preset", "--minibatches", "--batch", "--seed"),
+    "demo": ("--speed", "--summary"),
+}
+
+
+PROCESSES = ("source", "brain", "watch", "record")
+"""Commands that are a process of their own, with its signals."""
+
+
+def say(*arguments: object) -> str:
+    """What a command that needs no process of its own prints; it has to succeed."""
+    done = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def events_of(path: Path) -> Events:
+    """All events of a recording."""
+    with open_recording(path) as recording:
+        return np.concatenate([packet.events for packet in recording])
+
+
+@pytest.fixture(scope="module")
+def arm_roll(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One simulated gesture with its label file."""
+    path = tmp_path_factory.mktemp("one") / "arm roll.aedat4"
+    said = say("simulate", path, "--gesture", "arm roll", "--user", 3, "--seconds", 0.5)
+    assert "simulated" in said
+    return path
+
+
+@pytest.fixture(scope="module")
+def user_24(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A simulated set of one user, as documented."""
+    folder = tmp_path_factory.mktemp("layout") / "set"
+    said = say("simulate", folder, "--layout", "dvsgesture", "--users", "24")
+    assert "3 simulated recordings" in said
+    return folder
+
+
+@pytest.mark.parametrize("command", OPTIONS)
+def test_help_names_what_the_command_takes(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every command explains itself and its options, and all are listed."""
+    monkeypatch.setenv("COLUMNS", "200")
+    said = say(command, "--help")
+    assert f"wigwag {command}" in said
+    for option in OPTIONS[command]:
+        assert option in said
+    assert command in say("--help")
+
+
+def test_no_command_is_left_out() -> None:
+    """The list above is that of the program."""
+    assert {info.callback.__name__ for info in app.registered_commands if info.callback} == set(
+        OPTIONS
+    )
+
+
+def test_without_arguments_the_help_is_shown(wigwag) -> None:
+    """`wigwag` alone is a question, not an error."""
+    status, out, error = wigwag.run()
+    assert (status, error) == (0, "")
+    assert "Usage: wigwag" in out
+
+
+def test_simulate_writes_one_gesture(arm_roll: Path) -> None:
+    """The recording opens with what was announced, and its label file names the class."""
+    found = json.loads(say("info", arm_roll, "--json"))
+    assert (found["format"], found["width"], found["height"]) == ("AEDAT4", 128, 128)
+    assert found["events"] == len(events_of(arm_roll)) > 1000
+    (interval,) = read_label_file(arm_roll.with_name("arm roll_labels.csv"))
+    assert interval.gesture_class == 8
+    assert interval.t_end_us - interval.t_begin_us == 500_000
+
+
+def test_simulate_writes_all_gestures(tmp_path: Path) -> None:
+    """`all` is the eleven classes in their order; a number stands for a name."""
+    path = tmp_path / "all.aedat4"
+    say("simulate", path, "--gesture", "all", "--seconds", 0.1, "--light", "natural", "--seed", 2)
+    intervals = read_label_file(tmp_path / "all_labels.csv")
+    assert [interval.gesture_class for interval in intervals] == list(range(1, 12))
+    files = []
+    for name in ("8", "arm roll"):
+        say("simulate", path, "--gesture", name, "--seconds", 0.1)
+        files.append(path.read_bytes())
+    assert files[0] == files[1]
+
+
+@pytest.mark.slow
+def test_simulate_writes_a_set_that_evaluate_judges(user_24: Path, tiny_checkpoint: Path) -> None:
+    """Three lights and twelve gestures of a user to test; figures add up, in JSON and as text."""
+    counts = read_gesture_set(user_24).counts()
+    assert (counts["train_recordings"], counts["test_recordings"]) == (0, 3)
+    assert (counts["users"], counts["test_trials"]) == (1, 36)
+    found = json.loads(say("evaluate", tiny_checkpoint, user_24, "--json"))
+    assert (found["trials"], found["users"]) == (36, [24])
+    confusion = np.array(found["confusion"])
+    assert list(confusion.sum(axis=1)) == [3] * 7 + [6] + [3] * 3
+    assert found["accuracy"] == pytest.approx(np.trace(confusion) / 36)
+    assert found["accuracy"] == found["layer_accuracy"][-1]
+    assert sum(found["accuracy_by_light"].values()) / 3 == pytest.approx(found["accuracy"])
+    assert found["trials_shorter_than_protocol"] == 0
+    text = say("evaluate", tiny_checkpoint, user_24)
+    assert f"right, top layer: {found['accuracy']:.1%}" in text
+    for name in GESTURE_NAMES:
+        assert name in text
+
+
+def test_train_writes_a_checkpoint(wigwag, simulated_set: Path, tmp_path: Path) -> None:
+    """The version printed is that of the file, which says how it was trained."""
+    out = tmp_path / "out.safetensors"
+    status, said, error = wigwag.run(
+        "train", simulated_set, out, "--minibatches", 1, "--batch", 2, "--seed", 7
+    )
+    assert (status, error) == (0, "")
+    loaded = load_checkpoint(out)
+    assert said == f"{out}: version {loaded.version}\n"
+    assert loaded.record["training"]["seed"] == 7
+    assert loaded.record["training"]["crops"]["batch"] == 2
+
+
+@pytest.mark.parametrize("ending", ["gif", "png"])
+def test_view_draws_a_recording_with_its_labels(
+    arm_roll: Path, tmp_path: Path, ending: str
+) -> None:
+    """A film or a sheet of pictures that is not empty, labels make a difference."""
+    labels = arm_roll.with_name("arm roll_labels.csv")
+    pictures = []
+    for number, more in enumerate(([], ["--labels", labels])):
+        out = tmp_path / f"{number}.{ending}"
+        said = say("view", arm_roll, "-o", out, "--fps", 10, *more)
+        assert said.startswith(f"{out}: ")
+        assert f"{len(events_of(arm_roll)):,} events" in said
+        with Image.open(out) as image:
+            assert image.format == ending.upper()
+            image.seek(getattr(image, "n_frames", 1) // 2)
+            pictures.append(np.array(image.convert("RGB")))
+    assert len(np.unique(pictures[0].reshape(-1, 3), axis=0)) > 2
+    assert pictures[0].shape != pictures[1].shape or (pictures[0] != pictures[1]).any()
+
+
+def test_convert_there_and_back_keeps_every_event(arm_roll: Path, tmp_path: Path) -> None:
+    """AEDAT4 to AEDAT 3.1 and to AEDAT4 again: the same events, and the count is said."""
+    events = events_of(arm_roll)
+    old, new = tmp_path / "old.aedat", tmp_path / "new.aedat4"
+    for file, out, name in ((arm_roll, old, "AEDAT 3.1"), (old, new, "AEDAT4")):
+        assert say("convert", file, out) == f"{out}: {name}, {len(events):,} events\n"
+        assert json.loads(say("info", out, "--json"))["format"] == name
+        assert np.array_equal(events_of(out), events)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["dance"], "No such command 'dance'"),
+        (["--verbos"], "--verbos"),
+        (["info"], "Missing argument"),
+        (["info", "a", "b"], "unexpected extra argument"),
+        (["info", "missing.aedat4"], "missing.aedat4"),
+        (["info", "{text}", "--jso"], "--jso"),
+        (["convert", "{text}", "out.aedat4"], "{text}"),
+        (["convert", "{recording}", "{folder}/out.mp3"], "out.mp3"),
+        (["convert", "{recording}", "{folder}/absent/out.aedat4"], "absent"),
+        (["record", "out.aedat4"], "--connect"),
+        (["record", "{folder}/out.aedat4", "--connect", "nowhere"], "nowhere"),
+        (["source", "{recording}", "--bind", "tcp://0.0.0.0:5555"], "--insecure"),
+        (["source", "{recording}"], "--bind"),
+        (["watch", "--connect", "smoke://signal"], "smoke://signal"),
+        (["brain", "--connect", "ipc:///x", "--checkpoint", "{text}"], "{text}"),
+        (["brain", "--connect", "ipc:///x", "--when-behind", "cry"], "--when-behind"),
+        (["brain", "--connect", "ipc:///x", "--threshold", "2"], "threshold"),
+        (["replay", "{recording}", "--speed"], "--speed"),
+        (["replay", "{recording}", "--threads", "0"], "--threads"),
+        (["view", "{recording}"], "--output"),
+        (["view", "{recording}", "-o", "{folder}/out.doc"], "out.doc"),
+        (["view", "{recording}", "-o", "{folder}/out.gif", "--labels", "{text}"], "{text}"),
+        (["view", "{recording}", "-o", "{folder}/out.gif", "--fps", "0"], "fps"),
+        (["simulate", "{folder}/out.aedat4", "--gesture", "pirouette"], "pirouette"),
+        (["simulate", "{folder}/out.aedat4", "--light", "moon"], "moon"),
+        (["simulate", "{folder}/out.aedat4", "--seconds", "0"], "--seconds"),
+        (["simulate", "{folder}/out.aedat4", "--users", "24-29"], "--layout"),
+        (["simulate", "{folder}/set", "--layout", "dvsgesture", "--users", "29-24"], "29-24"),
+        (["simulate", "{folder}/set", "--layout", "dvsgesture", "--seconds", "1"], "--seconds"),
+        (["evaluate", "{text}", "{folder}"], "{text}"),
+        (["evaluate", "{checkpoint}", "{folder}"], "{folder}"),
+        (["train", "{folder}", "{folder}/out"], "{folder}"),
+        (["train", "{set}", "{folder}/absent/out"], "absent"),
+        (["train", "{set}", "{folder}/out", "--preset", "huge"], "huge"),
+        (["demo", "--speed", "fast"], "--speed"),
+    ],
+)
+def test_what_is_wrong_is_one_line_and_status_2(
+    wigwag,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arm_roll: Path,
+    simulated_set: Path,
+    tiny_checkpoint: Path,
+    tmp_path: Path,
+    arguments: list[str],
+    said: str,
+) -> None:
+    """Commands, options and files that cannot be used are named, and nothing is left behind."""
+    text = tmp_path / "text"
+    text.write_text("no events, no labels, no weights")
+    names = {
+        "text": text,
+        "folder": tmp_path,
+        "recording": arm_roll,
+        "set": simulated_set,
+        "checkpoint": tiny_checkpoint,
+    }
+    given = [argument.format(**names) for argument in arguments]
+    if given[0] in PROCESSES:
+        status, out, error = wigwag.run(*given)
+    else:
+        monkeypatch.setattr(sys, "argv", ["wigwag", *given])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        status, (out, error) = ended.value.code, capsys.readouterr()
+    assert (status, out) == (2, "")
+    assert error.startswith("wigwag: ")
+    assert error.count("\n") == 1
+    assert said.format(**names) in error
+    assert "Traceback" not in error
+    assert [path.name for path in tmp_path.iterdir()] == ["text"]
