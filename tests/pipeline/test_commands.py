@@ -140,6 +140,7 @@ def test_simulate_writes_a_set_that_evaluate_judges(user_24: Path, tiny_checkpoi
         assert name in text
 
 
+@pytest.mark.slow
 def test_train_writes_a_checkpoint(wigwag, simulated_set: Path, tmp_path: Path) -> None:
     """The version printed is that of the file, which says how it was trained."""
     out = tmp_path / "out.safetensors"
