@@ -18,6 +18,15 @@ QUIET_THREADS = {
 }
 
 
+@pytest.fixture(autouse=True)
+def ordinary_floats() -> Iterator[None]:
+    """Torch, where a test loads it in this process, flushes tiny numbers of all that follow."""
+    yield
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_flush_denormal(False)
+
+
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network small enough to step thousands of times a second, with untrained weights."""

@@ -10,6 +10,7 @@ import pytest
 
 from drivers.errors import InputError
 from drivers.events import EventPacket, Events, SensorSize
+from models.settings import ONLINE
 from pipeline import bus, wire
 from pipeline.addresses import ipc_address, private_run_directory
 from pipeline.control import control_request
@@ -159,7 +160,7 @@ def test_control_teaches_saves_and_stops(
         out, _ = brain.communicate(timeout=10)
     summary = _summary(out)
     assert (brain.returncode, summary["ended"]) == (0, "stopped")
-    assert summary["updates"] == 2000
+    assert summary["updates"] == 2000 // ONLINE.update_every_steps
     assert [path.name for path in tmp_path.iterdir()] == ["after.safetensors"]
 
 
@@ -218,17 +219,29 @@ def test_a_source_started_again_is_a_new_stream(
         "--keep-running", "--control", address("control"),
     )  # fmt: skip
     packets = _packets(some_events)
-    with _publisher(address("events")) as source:
-        _wait_for(brain, source)
-        for _ in range(2):
+    for times in (1, 2):
+        with _publisher(address("events")) as source:
+            _wait_for(brain, source)
             for packet in packets:
                 _send(source, wire.encode_packet(packet, time.time_ns()))
             _send(source, _totals(packets))
-        _until(lambda: _frames(address("control")) == 4000)
-        control_request(address("control"), {"command": "stop"}, timeout_s=10)
-        out, _ = brain.communicate(timeout=10)
+            _until(lambda frames=2000 * times: _frames(address("control")) == frames)
+            # The brain stays; a source that has given out everything ends all the same.
+            assert _closes(source)
+    control_request(address("control"), {"command": "stop"}, timeout_s=10)
+    out, _ = brain.communicate(timeout=10)
     labels = [json.loads(line) | {"latency_us": 0} for line in out.splitlines()[:-1]]
     assert labels[: len(labels) // 2] == labels[len(labels) // 2 :]
+    assert _summary(out)["events_in"] == 2 * len(some_events)
+    assert _summary(out)["events_lost"] == 0
+
+
+def _closes(source: bus.EventPublisher) -> bool:
+    closed: list[bool] = []
+    closing = threading.Thread(target=lambda: closed.append(source.close(None)), daemon=True)
+    closing.start()
+    closing.join(10)
+    return closed == [True]
 
 
 def _frames(control: str) -> object:
