@@ -12,9 +12,7 @@ import numpy.typing as npt
 
 from drivers.errors import InputError
 
-EVENT_DTYPE: np.dtype[np.void] = np.dtype(
-    [("t", "<u8"), ("x", "<u2"), ("y", "<u2"), ("on", "?")]
-)
+EVENT_DTYPE: np.dtype[np.void] = np.dtype([("t", "<u8"), ("x", "<u2"), ("y", "<u2"), ("on", "?")])
 """One event in 13 bytes: time in microseconds, column, row (0 at the top), brighter (ON)."""
 
 Events = npt.NDArray[np.void]
