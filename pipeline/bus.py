@@ -5,6 +5,7 @@ Every object has its own ZeroMQ context and is used by one thread of one process
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
@@ -131,6 +132,20 @@ class EventPublisher(_BoundPublisher):
             self._socket.poll(_SLICE_MS, zmq.POLLIN)
             self._on_wait()
         return True
+
+    def wait_until_left(self, patience_s: float, complain: Callable[[], None]) -> None:
+        """Wait until every subscriber has gone, or `stop` is set; `complain` once if it takes long.
+
+        ZeroMQ drops what a full reader has not taken off the connection when its peer closes, so
+        whoever sent the last message must not be the first to go.
+        """
+        complaint = time.monotonic() + patience_s
+        while self.subscribers(self.topic) and not self.stop.is_set():
+            self._socket.poll(_SLICE_MS, zmq.POLLIN)
+            self._on_wait()
+            if time.monotonic() >= complaint:
+                complaint = math.inf
+                complain()
 
     def publish(self, parts: Parts, *, events: int = 0) -> bool:
         """Give out a message of `events` events as the policy says; False = it was dropped.

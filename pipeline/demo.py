@@ -19,9 +19,10 @@ from pipeline.summary import RunSummary
 
 SESSION = "simulated-session.aedat4"
 SESSION_LABELS = "simulated-session_labels.csv"
-NEWCOMER = "simulated-newcomer.aedat4"
-FIRST_HALF = "simulated-newcomer-first-half_labels.csv"
-SECOND_HALF = "simulated-newcomer-second-half_labels.csv"
+FIRST_HALF = "simulated-newcomer-first-half.aedat4"
+FIRST_LABELS = "simulated-newcomer-first-half_labels.csv"
+SECOND_HALF = "simulated-newcomer-second-half.aedat4"
+SECOND_LABELS = "simulated-newcomer-second-half_labels.csv"
 
 
 class Adaptation(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,19 +83,17 @@ def run_demo(*, speed: str, summary: Path | None) -> int:
             "2. Learn: a simulated newcomer whom the checkpoint reads poorly.\n"
             "   First the second half of the newcomer's session, only scored."
         )
-        score = [samples[NEWCOMER], "--speed", "max", "--labels", samples[SECOND_HALF]]
+        score = [samples[SECOND_HALF], "--speed", "max", "--labels", samples[SECOND_LABELS]]
         before = replay("before", score, quiet=True)
         _say("   Now the first half with its labels: every frame of a gesture is learnt from.")
         learning = replay(
             "learning",
             [
-                samples[NEWCOMER],
-                "--stop",
-                str(_end_s(samples[FIRST_HALF])),
+                samples[FIRST_HALF],
                 "--speed",
                 speed,
                 "--learn",
-                samples[FIRST_HALF],
+                samples[FIRST_LABELS],
                 "--save",
                 str(learnt),
             ],
@@ -132,13 +131,6 @@ def _replay(arguments: Sequence[str], summary: Path, *, quiet: bool) -> RunSumma
             todo="see its message above",
         )
     return msgspec.json.decode(summary.read_bytes(), type=RunSummary)
-
-
-def _end_s(labels: str) -> float:
-    """End of a label file's last gesture in seconds of its recording."""
-    from recordings.labels import read_label_file
-
-    return max(item.t_end_us for item in read_label_file(Path(labels))) / 1e6
 
 
 def _accuracy(summary: RunSummary) -> float:

@@ -24,6 +24,7 @@ from recordings.pacing import PacedSource
 from recordings.recording import Recording
 
 STAGE = "source"
+_PATIENCE_S = 10.0
 _LINGER_S = 0.2
 """After an interruption the end message has this long to leave."""
 
@@ -171,7 +172,10 @@ class _SourceRun:
         )
         end = encode_end(self._name, self._source.sensor, totals, time.time_ns())
         if self._publisher.deliver(end):
-            self._publisher.close(None)
+            self._publisher.wait_until_left(
+                _PATIENCE_S, lambda: self._say("all sent; waiting for readers to leave")
+            )
+            self._publisher.close(_LINGER_S)
         else:
             self._publisher.offer(end)
             self._publisher.close(_LINGER_S)

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from drivers.errors import InputError
 from drivers.gestures import GESTURE_NAMES
-from models.checkpoint import save_checkpoint
+from models.checkpoint import load_checkpoint, save_checkpoint
 from models.network import Network
 from models.settings import preset
 from models.torch_engine import choose_device, prepare_torch
@@ -82,6 +82,8 @@ def train(
     out: Path,
     settings: TrainingSettings,
     *,
+    start_from: Path | None = None,
+    rate: float | None = None,
     device: str = "auto",
     threads: int = 1,
     reading: Callable[[int, int], None] | None = None,
@@ -89,7 +91,8 @@ def train(
 ) -> str:
     """Train on the set's training users and write a checkpoint to `out`; returns its version.
 
-    The checkpoint is also written every two minutes, so that a run cut short leaves one.
+    Training begins from the preset's random weights, or from those of the checkpoint
+    `start_from`; `rate` takes the place of the preset's learning rate. The checkpoint is also written every two minutes, so that a run cut short leaves one.
     `reading` is called with recordings read and in all, `progress` after every minibatch. Raises
     `InputError` for the folder and settings, `ModelError` for the preset and unfit weights.
     """
@@ -102,22 +105,27 @@ def train(
         )
     prepare_torch(threads)
     chosen = preset(settings.preset, seed=settings.seed)
+    learning = chosen.learning if rate is None else replace(chosen.learning, rate=rate)
+    parent: str | None = None
+    if start_from is None:
+        network = Network(chosen.network, device=choose_device(device))
+    else:
+        begin = load_checkpoint(start_from, device=choose_device(device))
+        network, parent = begin.network, begin.version
     gesture_set = read_gesture_set(folder)
     recordings = gesture_set.of("train")
-    trials = load_trials(
-        recordings, rows=chosen.network.height, columns=chosen.network.width, progress=reading
-    )
+    shape = network.settings
+    trials = load_trials(recordings, rows=shape.height, columns=shape.width, progress=reading)
     sampler = CropSampler(trials, settings.crops, settings.seed)
-    network = Network(chosen.network, device=choose_device(device))
     trainer = Trainer(
         network,
-        chosen.learning,
+        learning,
         batch=settings.crops.batch,
         learn_every_ms=settings.learn_every_ms,
     )
     record: dict[str, Any] = {
         "training": asdict(settings),
-        "learning": asdict(chosen.learning),
+        "learning": asdict(learning),
         "simulated": (folder / NOTICE_FILE).exists(),
         "users": sorted({item.user for item in recordings}),
         "trials": len(trials),
@@ -134,7 +142,7 @@ def train(
             "training_accuracy": [round(float(value), 4) for value in share],
         }
         return save_checkpoint(
-            out, network, GESTURE_NAMES, parent=None, record={**record, **figures}
+            out, network, GESTURE_NAMES, parent=parent, record={**record, **figures}
         )
 
     # One minibatch is drawn while the one before it is being learnt.

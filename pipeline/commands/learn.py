@@ -66,6 +66,10 @@ def train(
         int, typer.Option("--learn-every-ms", min=1, help="A learning step every so many ms.")
     ] = 7,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Sequences in a minibatch.")] = 32,
+    start_from: Annotated[
+        Path | None, typer.Option("--start-from", help="A checkpoint to go on from.")
+    ] = None,
+    rate: o.Rate = None,
     seed: o.Seed = 0,
     device: o.DeviceOption = o.Device.auto,
     threads: o.Threads = 1,
@@ -94,6 +98,8 @@ def train(
             crops=CropSettings(batch=batch),
             seed=seed,
         ),
+        start_from=start_from,
+        rate=rate,
         device=device.value,
         threads=threads,
         reading=lambda done, total: _progress(f"read {done} of {total} recordings"),
