@@ -92,9 +92,10 @@ def train(
     """Train on the set's training users and write a checkpoint to `out`; returns its version.
 
     Training begins from the preset's random weights, or from those of the checkpoint
-    `start_from`; `rate` takes the place of the preset's learning rate. The checkpoint is also written every two minutes, so that a run cut short leaves one.
-    `reading` is called with recordings read and in all, `progress` after every minibatch. Raises
-    `InputError` for the folder and settings, `ModelError` for the preset and unfit weights.
+    `start_from`; `rate` takes the place of the preset's learning rate. The checkpoint is also
+    written every two minutes, so that a run cut short leaves one. `reading` is called with
+    recordings read and in all, `progress` after every minibatch. Raises `InputError` for the
+    folder and settings, `ModelError` for the preset, the checkpoint and unfit weights.
     """
     if not out.parent.is_dir():
         raise InputError(

@@ -319,6 +319,20 @@ def test_recording_arrives_as_it_is(recording: tuple[Path, Events], speed: float
     assert (end.totals.events, end.totals.damage) == (len(events), None)
 
 
+def test_source_stays_until_its_readers_have_left(recording: tuple[Path, Events]) -> None:
+    """The end message sent, the source waits: closing first would drop what is still unread."""
+    address = ipc_address(private_run_directory(), "events")
+    settings = SourceSettings(bind=address, recording=recording[0], speed=None)
+    source = threading.Thread(target=run_source, args=(settings,))
+    with EventSubscriber([address]) as bus:
+        source.start()
+        assert any(isinstance(message, EndMessage) for message in messages(bus))
+        source.join(0.3)
+        assert source.is_alive()
+    source.join(DEADLINE_S)
+    assert not source.is_alive()
+
+
 def test_damaged_recording_gives_what_it_has_and_says_so(
     recording: tuple[Path, Events], capsys: pytest.CaptureFixture[str]
 ) -> None:
