@@ -31,6 +31,7 @@ demo: $(VENV)/.installed
 
 # How the shipped checkpoint was made, all of it simulated: an hour and a quarter, 1.6 GB in data/.
 checkpoint: $(VENV)/.installed
+	mkdir -p data
 	$(BIN)/wigwag simulate data/simulated --layout dvsgesture --users 1-29 --processes 2
 	$(ONE_THREAD) $(BIN)/wigwag train data/simulated data/first.safetensors --minibatches 800
 	$(ONE_THREAD) $(BIN)/wigwag train data/simulated data/small.safetensors --minibatches 260 \
