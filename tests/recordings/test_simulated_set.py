@@ -182,10 +182,13 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 
 
 INTERRUPTED = """
+import signal
 from pathlib import Path
 from recordings.simulated_set import write_simulated_set
 
 if __name__ == "__main__":
+    # A background shell starts its programs with SIGINT ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     write_simulated_set(Path("set"), [1, 2, 3], processes=2, seconds=60.0)
 """
 
