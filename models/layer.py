@@ -128,15 +128,13 @@ class Layer:
         u  = conv(P, W, b) + R',  R' = a_r R
         s  = [u > 0],             R <- R' - w_rp s
         """
-        state.q.mul_(self._decay_s).addcmul_(x, self._gain_s)
-        state.p.mul_(self._decay_m).addcmul_(state.q, self._gain_m)
+        self.advance_traces(state.q, state.p, x)
         if state.patches is None:
             u = functional.conv2d(state.p_padded, self.weight, self.bias)
         else:
             state.patches.refresh()
             u = state.patches.convolve(self.weight, self.bias)
-        u.add_(state.r.mul_(self.refractory_decay))
-        state.r.add_((u > 0), alpha=-self.refractory_weight)
+        self.apply_refractory(state.r, u)
         argmax: Tensor | None = None
         if self.settings.pool == 1:
             pooled = u
@@ -149,6 +147,19 @@ class Layer:
         return LayerStep(
             u=u, argmax=argmax, spikes=(pooled > 0).to(u.dtype), activity=torch.sigmoid(pooled)
         )
+
+    def advance_traces(self, q: Tensor, p: Tensor, x: Tensor) -> None:
+        """Advance `q` and `p` in place by 1 ms of input `x`, each shape (B, *shape.inputs)."""
+        q.mul_(self._decay_s).addcmul_(x, self._gain_s)
+        p.mul_(self._decay_m).addcmul_(q, self._gain_m)
+
+    def apply_refractory(self, r: Tensor, u: Tensor) -> None:
+        """Add what is left of `r` to `u` and charge the new spikes to `r`, both in place.
+
+        Both have shape (B, *shape.membrane); `u` comes in as conv(P, W, b).
+        """
+        u.add_(r.mul_(self.refractory_decay))
+        r.add_((u > 0), alpha=-self.refractory_weight)
 
     def read_out(self, activity: Tensor) -> Tensor:
         """The local readout y = G flat(A) + c, shape (B, classes)."""

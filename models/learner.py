@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from models.errors import ModelError
-from models.layer import LayerState, LayerStep
+from models.layer import LayerStep
 from models.learning_rule import local_gradient
 from models.network import Network
 from models.settings import LearningSettings
@@ -52,9 +52,12 @@ class Learner:
             for group in optimiser.param_groups:
                 group["lr"] = rate
 
-    def learn(self, states: list[LayerState], steps: list[LayerStep], one_hot: Tensor) -> bool:
-        """Take in one step with its target, shape (B, classes); True when weights were updated."""
-        traces = [state.p_padded for state in states]
+    def learn(self, traces: list[Tensor], steps: list[LayerStep], one_hot: Tensor) -> bool:
+        """Take in one step with its target; True when weights were updated.
+
+        `traces` are every layer's P with its rim, as `LayerState.p_padded`; `one_hot` has shape
+        (B, classes).
+        """
         if self.settings.update_every_steps > 1:
             traces = [trace.clone() for trace in traces]
         self._waiting.append((traces, steps, one_hot))

@@ -85,7 +85,8 @@ class TorchEngine:
                 raise ModelError(
                     f"target: got class {target}; allowed: 0 to {self.settings.classes - 1}"
                 )
-            updated = learner.learn(self._states, steps, self._one_hot[target : target + 1])
+            traces = [state.p_padded for state in self._states]
+            updated = learner.learn(traces, steps, self._one_hot[target : target + 1])
         spikes = np.array([int(step.spikes.count_nonzero()) for step in steps], dtype=np.int64)
         return StepResult(votes=votes[:, 0].cpu().numpy(), spikes=spikes, updated=updated)
 

@@ -1,7 +1,8 @@
-"""Training a network on minibatches of labelled sequences, one tick at a time."""
+"""Training a network on minibatches of labelled sequences, and counting its votes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 
 from models.learner import Learner
 from models.network import Network
+from models.sequences import SequenceRunner
 from models.settings import LearningSettings
 
 
@@ -27,6 +29,8 @@ class MinibatchResult:
 
 BURN_IN_MS = 50
 """Nothing is learnt from the first steps of a sequence: traces still hold the one before."""
+STRETCH_MS = 10
+"""Steps worked off together where nothing is learnt; longer ones leave a CPU's caches."""
 
 
 class Trainer:
@@ -47,7 +51,7 @@ class Trainer:
         self._batch = batch
         self._burn_in_ms = burn_in_ms
         self._learn_every_ms = learn_every_ms
-        self._states = network.initial_state(batch)
+        self._runner = SequenceRunner(network, batch=batch, longest=learn_every_ms)
 
     @torch.no_grad()
     def run(
@@ -69,16 +73,17 @@ class Trainer:
         one_hot = torch.nn.functional.one_hot(wanted, classes).to(torch.float32)
         counts = torch.zeros((layers, self._batch, classes), device=device)
         losses, firing, learnt = [0.0] * layers, [0.0] * layers, 0
-        for t in range(frames.shape[0]):
-            after = t - self._burn_in_ms
-            learn = after >= 0 and after % self._learn_every_ms == 0
-            x = torch.from_numpy(frames[t]).to(device=device, dtype=torch.float32)
-            steps = self.network.step(self._states, x, learning=learn)
-            if not learn:
+        begin = 0
+        for end in self._stretch_ends(frames.shape[0]):
+            stretches = self._runner.run(torch.from_numpy(frames[begin:end]))
+            begin = end
+            after = end - 1 - self._burn_in_ms
+            if after < 0 or after % self._learn_every_ms != 0:
                 continue
+            traces, steps = self._runner.last_step(stretches)
             votes = self.network.votes(steps)
             counts.scatter_add_(2, votes.unsqueeze(2), torch.ones_like(counts[:, :, :1]))
-            self.learner.learn(self._states, steps, one_hot)
+            self.learner.learn(traces, steps, one_hot)
             learnt += 1
             for number, step in enumerate(steps):
                 losses[number] += self.learner.losses[number]
@@ -91,10 +96,17 @@ class Trainer:
             firing_rate=tuple(value / divide for value in firing),
         )
 
+    def _stretch_ends(self, steps: int) -> Iterator[int]:
+        """Cut a sequence so that every step learnt from is the last of a stretch."""
+        first_learnt = self._burn_in_ms + 1
+        begin = first_learnt % self._learn_every_ms or self._learn_every_ms
+        yield from range(begin, steps, self._learn_every_ms)
+        yield steps
+
 
 @torch.no_grad()
 def count_votes(
-    network: Network, frames: npt.NDArray[np.uint8], *, burn_in_ms: int = 50
+    network: Network, frames: npt.NDArray[np.uint8], *, burn_in_ms: int = BURN_IN_MS
 ) -> npt.NDArray[np.int64]:
     """Votes of every layer over whole sequences, from silence (P 4.3).
 
@@ -102,15 +114,14 @@ def count_votes(
     the steps from `burn_in_ms` on at which a class had the largest readout.
     """
     batch = frames.shape[1]
-    device = network.layers[0].weight.device
-    states = network.initial_state(batch)
+    runner = SequenceRunner(network, batch=batch, longest=STRETCH_MS)
     layers, classes = len(network.layers), network.settings.classes
-    counts = torch.zeros((layers, batch, classes), dtype=torch.int64, device=device)
-    one = torch.ones((layers, batch, 1), dtype=torch.int64, device=device)
-    for t in range(frames.shape[0]):
-        x = torch.from_numpy(frames[t]).to(device=device, dtype=torch.float32)
-        steps = network.step(states, x, learning=False)
-        if t >= burn_in_ms:
-            counts.scatter_add_(2, network.votes(steps).unsqueeze(2), one)
+    counts = torch.zeros(
+        (layers, batch, classes), dtype=torch.int64, device=network.layers[0].weight.device
+    )
+    for begin in range(0, frames.shape[0], STRETCH_MS):
+        stretches = runner.run(torch.from_numpy(frames[begin : begin + STRETCH_MS]))
+        votes = runner.votes(stretches)[:, max(burn_in_ms - begin, 0) :].transpose(1, 2)
+        counts.scatter_add_(2, votes, torch.ones_like(votes))
     result: npt.NDArray[np.int64] = counts.cpu().numpy()
     return result

@@ -23,7 +23,8 @@ def run(network: Network, learner: Learner, frames, targets) -> list[bool]:
     updated = []
     for frame, target in zip(frames, targets, strict=True):
         steps = network.step(states, torch.from_numpy(frame)[None].float(), learning=True)
-        updated.append(learner.learn(states, steps, one_hot[target : target + 1]))
+        traces = [state.p_padded for state in states]
+        updated.append(learner.learn(traces, steps, one_hot[target : target + 1]))
     return updated
 
 
@@ -77,7 +78,7 @@ def test_learning_lowers_the_loss(tiny: NetworkSettings, random_frames):
     losses = []
     for _ in range(300):
         steps = network.step(states, x, learning=True)
-        learner.learn(states, steps, one_hot)
+        learner.learn([state.p_padded for state in states], steps, one_hot)
         losses.append(list(learner.losses))
     for layer in range(3):
         assert losses[-1][layer] < 0.6 * losses[20][layer]
