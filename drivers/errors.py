@@ -23,5 +23,10 @@ class InputError(ValueError):
         return _input_error, (self.what, self.got, self.allowed, self.todo)
 
 
+def in_words(error: Exception) -> str:
+    """What an error says, without the number and the (perhaps temporary) name of a system error."""
+    return getattr(error, "strerror", None) or str(error)
+
+
 def _input_error(what: str, got: str, allowed: str, todo: str) -> InputError:
     return InputError(what=what, got=got, allowed=allowed, todo=todo)

@@ -87,7 +87,8 @@ def save_checkpoint(
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise ModelError(
-            f"checkpoint {path}: got {error}; allowed: a folder that can be written"
+            f"checkpoint {path}: got {error.strerror or error}; "
+            "allowed: a folder that can be written"
         ) from error
     return version
 
@@ -106,8 +107,9 @@ def load_checkpoint(path: Path, *, device: str = "cpu") -> Checkpoint:
             text = (file.metadata() or {}).get("wigwag")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError) as error:
+        got = getattr(error, "strerror", None) or error
         raise ModelError(
-            f"checkpoint {path}: got {error}; allowed: a safetensors file that wigwag wrote"
+            f"checkpoint {path}: got {got}; allowed: a safetensors file that wigwag wrote"
         ) from error
     if text is None:
         raise ModelError(

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from drivers.errors import InputError
+from drivers.errors import InputError, in_words
 
 
 class AtomicFile:
@@ -29,7 +29,7 @@ class AtomicFile:
         except OSError as error:
             raise InputError(
                 what=f"output file {path}",
-                got=str(error),
+                got=in_words(error),
                 allowed="a file in a folder that exists and can be written",
                 todo="choose another path",
             ) from error

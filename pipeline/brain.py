@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 import time
@@ -27,10 +28,11 @@ from pipeline.intake import Frame, Intake
 from pipeline.label_printer import LabelPrinter
 from pipeline.labels import Label, encode_label
 from pipeline.latencies import Latencies
-from pipeline.process_guard import exit_with_parent
+from pipeline.process_guard import PARENT_VARIABLE, exit_with_parent
 from pipeline.recogniser import Recogniser
 from pipeline.scoring import TrialVotes
 from pipeline.security import CurveClient, CurveServer
+from pipeline.silence_notice import SilenceNotice
 from pipeline.summary import Ending, RunSummary, encode_summary, print_summary
 from pipeline.targets import Targets
 from recordings.labels import read_label_file
@@ -159,6 +161,9 @@ class Brain:
 
     def run(self) -> RunSummary:
         """Take in messages until something ends it; gives the closing summary."""
+        silence = SilenceNotice("events", self._settings.connect)
+        # A session watches its children itself, and may have paused the source.
+        watched = PARENT_VARIABLE in os.environ
         while not self._stopping and not self._ended:
             self._breathe()
             if self._control.paused:
@@ -169,7 +174,10 @@ class Brain:
                 self._back_ns = None
             parts = self._events.receive(_WAIT_MS)
             if parts is not None:
+                silence.heard()
                 self._take(parts)
+            elif not watched:
+                silence.look()
         if self._intake.open:
             # Nothing more is stepped, but what came in is accounted for.
             for _ in self._intake.finish(None):

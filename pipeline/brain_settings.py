@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -69,6 +70,14 @@ class BrainSettings:
                 allowed="a file in an existing folder",
                 todo="make the folder first",
             )
+        for folder in (self.save and self.save.absolute().parent, self.save_folder):
+            if folder is not None and folder.is_dir() and not os.access(folder, os.W_OK):
+                raise InputError(
+                    what=f"checkpoint folder {folder}",
+                    got="one that this user may not write to",
+                    allowed="a folder that can be written",
+                    todo="choose another, or change its permissions",
+                )
         if self.save_folder is not None and not self.save_folder.is_dir():
             raise InputError(
                 what=f"checkpoint folder {self.save_folder}",

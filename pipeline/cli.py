@@ -1,14 +1,17 @@
 """The command `wigwag`: what it is called, how it fails. The commands are in `commands/`.
 
 Exit status: 0 all went well, 1 an internal error, 2 bad input (a file, an option, a message, a
-device), 130 interrupted. Bad input is one line on standard error; `--verbose` shows the stack.
+device), 130 interrupted, 143 terminated. Bad input is one line on standard error; `--verbose`
+shows the stack.
 Without arguments it shows its help.
 """
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
@@ -20,7 +23,7 @@ from pipeline.commands import demo, files, learn, run
 app = typer.Typer(
     name="wigwag",
     help="Gesture recognition with event cameras that goes on learning while it runs.\n\n"
-    "Exit status: 0 fine, 1 internal error, 2 bad input, 130 interrupted.",
+    "Exit status: 0 fine, 1 internal error, 2 bad input, 130 interrupted, 143 terminated.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -42,6 +45,7 @@ def options(
 
 def main() -> None:
     """Run `wigwag` with the arguments of this process, and exit."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         # Not standalone: typer would put a wrong option into a box of many lines.
         sys.exit(app(sys.argv[1:] or ["--help"], prog_name="wigwag", standalone_mode=False))
@@ -54,6 +58,11 @@ def main() -> None:
         sys.exit(130)
     except Exception as error:
         _say(error, 1)
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    """End with files and workers cleared up; stages that run on and on have their own handler."""
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def _say(error: Exception | str, status: int) -> None:

@@ -14,6 +14,7 @@ from drivers.events import EventPacket, SensorSize
 from pipeline.bus import EventSubscriber
 from pipeline.process_guard import stopping_on_signals
 from pipeline.security import CurveClient
+from pipeline.silence_notice import SilenceNotice
 from pipeline.wire import (
     EndMessage,
     EventsMessage,
@@ -87,9 +88,13 @@ def run_recorder(
         EventSubscriber([connect], security=key, insecure=insecure) as bus,
     ):
         recorder = _Recorder(out, source, files)
+        silence = SilenceNotice("events", connect)
         while not (stop.is_set() or recorder.complete):
             parts = bus.receive(_WAIT_MS)
-            if parts is not None:
+            if parts is None:
+                silence.look()
+            else:
+                silence.heard()
                 recorder.take(parts)
         return recorder.report()
 

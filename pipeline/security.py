@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import zmq
 import zmq.auth
 
-from drivers.errors import InputError
+from drivers.errors import InputError, in_words
 from pipeline.addresses import check_address, leaves_this_host
 
 
@@ -70,7 +70,7 @@ def _load(path: Path, *, secret: bool) -> tuple[bytes, bytes]:
     except (OSError, ValueError, UnicodeDecodeError) as error:
         raise InputError(
             what=f"key file {path}",
-            got=str(error),
+            got=in_words(error),
             allowed="a certificate file as made by zmq.auth.create_certificates",
             todo="check the path",
         ) from error

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from drivers.errors import InputError
+from drivers.errors import InputError, in_words
 from drivers.gestures import GESTURE_NAMES
 from recordings.labels import GestureInterval, read_label_file
 
@@ -86,7 +86,7 @@ def _is_json_lines(path: Path) -> bool:
     except OSError as error:
         raise InputError(
             what=f"labels {path}",
-            got=str(error),
+            got=in_words(error),
             allowed="a label file (CSV) or label lines (JSON Lines)",
             todo="check the path",
         ) from error

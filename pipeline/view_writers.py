@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from PIL import GifImagePlugin, Image
 
-from drivers.errors import InputError
+from drivers.errors import InputError, in_words
 from pipeline.view_canvas import FOOTER, TEXT_COLOURS
 from pipeline.view_picture import Picture, shades
 
@@ -28,7 +28,7 @@ def _in_place_of(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise InputError(
             what=f"output file {path}",
-            got=str(error),
+            got=in_words(error),
             allowed="a file in a folder that exists and can be written",
             todo="choose another path",
         ) from error

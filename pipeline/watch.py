@@ -18,6 +18,7 @@ from pipeline.bus import EventSubscriber
 from pipeline.label_printer import LabelPrinter
 from pipeline.labels import decode_label
 from pipeline.security import CurveClient
+from pipeline.silence_notice import SilenceNotice
 
 _WAIT_MS = 100
 
@@ -66,9 +67,13 @@ class Watcher:
         with EventSubscriber(
             [settings.connect], topics, security=key, insecure=settings.insecure
         ) as bus:
+            silence = SilenceNotice("labels or telemetry", settings.connect)
             while not self._stop:
                 parts = bus.receive(_WAIT_MS)
-                if parts is not None:
+                if parts is None:
+                    silence.look()
+                else:
+                    silence.heard()
                     self._take(parts)
         return self.counts
 

@@ -9,7 +9,7 @@ from typing import BinaryIO, Self
 
 import numpy as np
 
-from drivers.errors import InputError
+from drivers.errors import InputError, in_words
 from drivers.events import EVENT_DTYPE, Events, SensorSize
 from recordings.joining import join_events
 
@@ -155,7 +155,7 @@ class EventWriter(ABC):
     def _failure(self, error: OSError) -> InputError:
         return InputError(
             what=f"output file {self.path}",
-            got=error.strerror or str(error),
+            got=in_words(error),
             allowed="a file in a folder that exists, can be written and has room",
             todo="choose another path",
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from drivers.errors import InputError
+from drivers.errors import InputError, in_words
 
 HEADER: tuple[str, str, str] = ("class", "startTime_usec", "endTime_usec")
 
@@ -50,7 +50,7 @@ def read_label_file(path: Path) -> list[GestureInterval]:
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
             what=f"label file {path}",
-            got=str(error),
+            got=in_words(error),
             allowed="a readable UTF-8 text file",
             todo="check the path",
         ) from error

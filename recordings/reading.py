@@ -8,7 +8,7 @@ from enum import Enum
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from drivers.errors import InputError
+from drivers.errors import InputError, in_words
 from drivers.events import Events, SensorSize
 
 BLOCK_EVENTS = 65_536
@@ -88,7 +88,7 @@ def open_file(path: Path) -> BinaryIO:
     except OSError as error:
         raise InputError(
             what=f"recording {path}",
-            got=error.strerror or str(error),
+            got=in_words(error),
             allowed="a file that can be read",
             todo="check the path",
         ) from error

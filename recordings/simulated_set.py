@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from multiprocessing import active_children, get_context
 from pathlib import Path
 
-from drivers.errors import InputError
+from drivers.errors import InputError, in_words
 from drivers.gestures import GESTURE_NAMES
 from drivers.lighting import LIGHT_NAMES, find_light
 from drivers.performance import LabelledSpan
@@ -166,12 +166,9 @@ def _run(tasks: list[_Task], processes: int) -> Generator[SimulatedRecording, No
         initargs=(signal.SIGINT, signal.SIG_IGN),
     ) as pool:
         try:
-            futures = [pool.submit(_attempt, task) for task in tasks]
+            futures = [pool.submit(_write_set_recording, task) for task in tasks]
             for future in as_completed(futures):
-                result = future.result()
-                if isinstance(result, dict):
-                    raise InputError(**result)
-                yield result
+                yield future.result()
         except BaseException:
             for worker in set(active_children()) - others:
                 worker.terminate()
@@ -184,19 +181,6 @@ class _SimulatedAedat31Writer(Aedat31Writer):
     def _header(self) -> bytes:
         end = b"#!END-HEADER"
         return super()._header().replace(end, b"#Simulated: yes, written by wigwag\r\n" + end)
-
-
-def _attempt(task: _Task) -> SimulatedRecording | dict[str, str]:
-    """As below, with an `InputError` as its parts: as an exception it cannot be sent home."""
-    try:
-        return _write_set_recording(task)
-    except InputError as error:
-        return {
-            "what": error.what,
-            "got": error.got,
-            "allowed": error.allowed,
-            "todo": error.todo,
-        }
 
 
 def _write_set_recording(task: _Task) -> SimulatedRecording:
@@ -222,7 +206,7 @@ def _disk_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         raise InputError(
             what=f"writing {path}",
-            got=str(error),
+            got=in_words(error),
             allowed="a place that can be written, with room for it",
             todo="check the path, its permissions and the free space",
         ) from error

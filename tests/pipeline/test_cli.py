@@ -96,3 +96,21 @@ def test_watch_prints_what_a_brain_says(wigwag) -> None:
         _, error = watcher.communicate(timeout=2)
     assert lines == [{"label": json.loads(encode_label(label))}, {"telemetry": {"frames": 5}}]
     assert (watcher.returncode, error) == (130, b"wigwag: 0 messages missed, 1 not understood\n")
+
+
+def test_a_terminated_command_clears_up(wigwag, tmp_path: Path) -> None:
+    """SIGTERM ends `simulate` with its workers, leaves nothing half written and gives 143."""
+    folder = tmp_path / "set"
+    process = wigwag.start(
+        "simulate", folder, "--layout", "dvsgesture", "--users", "1-3", "--processes", "2"
+    )
+    deadline = time.monotonic() + 60
+    while len(list(folder.glob("*.unfinished"))) < 2:
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.terminate()
+    # Every worker holds the pipes too: they end only when the last of them has ended.
+    process.communicate(timeout=10)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert not list(folder.glob("*.unfinished"))
