@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import msgspec
@@ -68,11 +68,12 @@ def evaluate_checkpoint(
     folder: Path,
     *,
     split: Split = "test",
+    users: Collection[int] | None = None,
     device: str = "auto",
     threads: int = 1,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Evaluate a checkpoint on one part of a folder in the DvsGesture layout.
+    """Evaluate a checkpoint on one part of a folder in the DvsGesture layout, or some of its users.
 
     Raises `InputError` for the folder, a part of it without gestures and classes that the
     checkpoint does not know, and `ModelError` for the checkpoint.
@@ -80,7 +81,7 @@ def evaluate_checkpoint(
     prepare_torch(threads)
     loaded = load_checkpoint(checkpoint, device=choose_device(device))
     settings = loaded.network.settings
-    recordings = read_gesture_set(folder).of(split)
+    recordings = read_gesture_set(folder).of(split, users)
     if not recordings:
         raise InputError(
             what=f"gesture set {folder}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -82,6 +82,7 @@ def train(
     out: Path,
     settings: TrainingSettings,
     *,
+    users: Collection[int] | None = None,
     start_from: Path | None = None,
     rate: float | None = None,
     device: str = "auto",
@@ -90,6 +91,8 @@ def train(
     progress: Callable[[TrainingProgress], None] | None = None,
 ) -> str:
     """Train on the set's training users and write a checkpoint to `out`; returns its version.
+
+    `users` names some of them, so that others are left to choose settings by.
 
     Training begins from the preset's random weights, or from those of the checkpoint
     `start_from`; `rate` takes the place of the preset's learning rate. The checkpoint is also
@@ -114,7 +117,7 @@ def train(
         begin = load_checkpoint(start_from, device=choose_device(device))
         network, parent = begin.network, begin.version
     gesture_set = read_gesture_set(folder)
-    recordings = gesture_set.of("train")
+    recordings = gesture_set.of("train", users)
     shape = network.settings
     trials = load_trials(recordings, rows=shape.height, columns=shape.width, progress=reading)
     sampler = CropSampler(trials, settings.crops, settings.seed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -50,9 +50,22 @@ class GestureSet:
     recordings: tuple[SetRecording, ...]
     """Those to train first, each part in the order of its list."""
 
-    def of(self, split: Split) -> tuple[SetRecording, ...]:
-        """The recordings of one part."""
-        return tuple(item for item in self.recordings if item.split == split)
+    def of(self, split: Split, users: Collection[int] | None = None) -> tuple[SetRecording, ...]:
+        """The recordings of one part, of some of its users if they are named.
+
+        Raises `InputError` for a user who is not in that part.
+        """
+        part = tuple(item for item in self.recordings if item.split == split)
+        if users is None:
+            return part
+        if strangers := sorted(set(users) - {item.user for item in part}):
+            raise InputError(
+                what=f"gesture set {self.folder}",
+                got=f"no recordings to {split} of user {', '.join(map(str, strangers))}",
+                allowed="users of that part of the set",
+                todo="name others, or choose the other part",
+            )
+        return tuple(item for item in part if item.user in users)
 
     def trials(self, split: Split | None = None) -> Iterator[Trial]:
         """Every labelled gesture, of one part or of both."""

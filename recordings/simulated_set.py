@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 import signal
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -52,24 +51,6 @@ class SimulatedRecording:
     events: int
     duration_us: int
     intervals: tuple[GestureInterval, ...]
-
-
-def parse_user_range(text: str) -> list[int]:
-    """User numbers, sorted, from text like `24-29`, `3` or `1-5,9`.
-
-    Raises `InputError` for anything else, for numbers below 1 and for a reversed range.
-    """
-    users: set[int] = set()
-    for part in text.split(","):
-        first, dash, last = part.strip().partition("-")
-        numbers = [first.strip(), (last if dash else first).strip()]
-        if not all(re.fullmatch("[0-9]{1,5}", number) for number in numbers):
-            raise _bad_users(text)
-        begin, end = int(numbers[0]), int(numbers[1])
-        if not 1 <= begin <= end:
-            raise _bad_users(text)
-        users.update(range(begin, end + 1))
-    return sorted(users)
 
 
 def write_simulated_recording(
@@ -242,12 +223,3 @@ def _write_lists(folder: Path, seed: int) -> None:
         rows.writerow(("action", "label"))
         rows.writerows((name, number) for number, name in enumerate(GESTURE_NAMES, start=1))
     (folder / NOTICE_FILE).write_text(_NOTICE.format(seed=seed), encoding="utf-8")
-
-
-def _bad_users(text: str) -> InputError:
-    return InputError(
-        what="users",
-        got=repr(text),
-        allowed="numbers from 1 and ranges, such as 24-29 or 1-5,9",
-        todo="write the smaller number first",
-    )

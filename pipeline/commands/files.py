@@ -152,10 +152,10 @@ def simulate(
         _refuse(context, one, "with --layout", "a set's gestures and lights are fixed")
     from recordings.simulated_set import (
         SimulatedRecording,
-        parse_user_range,
         write_simulated_recording,
         write_simulated_set,
     )
+    from recordings.user_range import parse_user_range
 
     if layout is not None:
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 Folder = Annotated[Path, typer.Argument(help="A folder in the DvsGesture layout.")]
 
+Users = Annotated[
+    str | None, typer.Option("--users", help="Only these, such as 1-19; others can then judge.")
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
@@ -29,6 +33,7 @@ def evaluate(
     split: Annotated[
         o.Split, typer.Option("--split", help="Which part of the set.")
     ] = o.Split.test,
+    users: Users = None,
     device: o.DeviceOption = o.Device.auto,
     threads: o.Threads = 1,
     as_json: o.AsJson = False,
@@ -37,12 +42,14 @@ def evaluate(
     import msgspec
 
     from pipeline.evaluation import evaluate_checkpoint
+    from recordings.user_range import parse_user_range
 
     part: Literal["train", "test"] = "train" if split is o.Split.train else "test"
     found = evaluate_checkpoint(
         checkpoint,
         folder,
         split=part,
+        users=parse_user_range(users) if users else None,
         device=device.value,
         threads=threads,
         progress=lambda done, total: _progress(f"{done} of {total} gestures"),
@@ -66,6 +73,7 @@ def train(
         int, typer.Option("--learn-every-ms", min=1, help="A learning step every so many ms.")
     ] = 7,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Sequences in a minibatch.")] = 32,
+    users: Users = None,
     start_from: Annotated[
         Path | None, typer.Option("--start-from", help="A checkpoint to go on from.")
     ] = None,
@@ -78,6 +86,7 @@ def train(
     from pipeline.crops import CropSettings
     from pipeline.training import TrainingSettings
     from pipeline.training import train as run_training
+    from recordings.user_range import parse_user_range
 
     def show(progress: TrainingProgress) -> None:
         result = progress.result
@@ -98,6 +107,7 @@ def train(
             crops=CropSettings(batch=batch),
             seed=seed,
         ),
+        users=parse_user_range(users) if users else None,
         start_from=start_from,
         rate=rate,
         device=device.value,

@@ -144,3 +144,10 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
         evaluate_checkpoint(tmp_path / "absent", simulated_set)
     with pytest.raises(InputError, match="nowhere"):
         evaluate_checkpoint(tiny_checkpoint, tmp_path / "nowhere")
+
+
+def test_some_users_can_be_evaluated(tiny_checkpoint: Path, folder: Path) -> None:
+    """Only the gestures of the users named count; a stranger to that part is refused."""
+    assert evaluate_checkpoint(tiny_checkpoint, folder, users=[25]).users == (25,)
+    with pytest.raises(InputError, match="user 1;"):
+        evaluate_checkpoint(tiny_checkpoint, folder, users=[1, 25])

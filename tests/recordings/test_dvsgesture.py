@@ -105,3 +105,14 @@ def test_a_missing_folder_is_named(tmp_path):
     """A wrong path is said to be one."""
     with pytest.raises(InputError, match="no such folder"):
         read_gesture_set(tmp_path / "nowhere")
+
+
+def test_a_part_can_be_narrowed_to_some_users(folder):
+    """Users of the other part, and strangers, are refused by number."""
+    whole = read_gesture_set(folder).of("train")
+    users = {item.user for item in whole}
+    chosen = min(users)
+    narrowed = read_gesture_set(folder).of("train", [chosen])
+    assert narrowed == tuple(item for item in whole if item.user == chosen)
+    with pytest.raises(InputError, match="user 24, 99"):
+        read_gesture_set(folder).of("train", [chosen, 99, 24])

@@ -8,8 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from drivers.errors import InputError
 from drivers.gestures import GESTURE_NAMES
@@ -19,7 +17,6 @@ from recordings.formats import open_recording
 from recordings.labels import read_label_file
 from recordings.simulated_set import (
     SET_GESTURES,
-    parse_user_range,
     write_simulated_recording,
     write_simulated_set,
 )
@@ -133,27 +130,6 @@ def test_one_session_is_written_as_aedat4_with_its_labels(tmp_path):
     labels = read_label_file(tmp_path / "session_labels.csv")
     assert [item.gesture_class for item in labels] == [9, 1]
     assert tuple(labels) == written.intervals
-
-
-@given(st.sets(st.integers(1, 60), min_size=1))
-def test_users_listed_one_by_one_are_read_back(users):
-    """A comma between numbers lists users."""
-    assert parse_user_range(",".join(map(str, users))) == sorted(users)
-
-
-def test_ranges_of_users_include_both_ends():
-    """As in 24-29; single numbers and lists work too."""
-    assert parse_user_range("24-29") == [24, 25, 26, 27, 28, 29]
-    assert parse_user_range(" 1-3, 9 ,2") == [1, 2, 3, 9]
-
-
-@pytest.mark.parametrize(
-    "text", ["", "0", "5-3", "a", "1-", "-4", "1--2", "1,,2", "²", "1-999999", "9" * 5000]
-)
-def test_other_text_is_no_range_of_users(text):
-    """The error says how users are written."""
-    with pytest.raises(InputError, match="24-29"):
-        parse_user_range(text)
 
 
 @pytest.mark.parametrize("wrong", [{"users": []}, {"processes": 0}, {"lights": ("moon",)}])
