@@ -33,7 +33,7 @@ class TrainingSettings:
     """One training run; its result depends on these and the data, not on the time it takes."""
 
     preset: str = "small"
-    minibatches: int = 1000
+    minibatches: int = 1200
     learn_every_ms: int = 7
     """A learning step at every this many ms; the network advances at every one."""
     crops: CropSettings = field(default_factory=CropSettings)

@@ -68,7 +68,7 @@ def train(
     preset: Annotated[str, typer.Option("--preset", help="Shape and rule: small or paper.")] = (
         "small"
     ),
-    minibatches: Annotated[int, typer.Option("--minibatches", min=1)] = 1000,
+    minibatches: Annotated[int, typer.Option("--minibatches", min=1)] = 1200,
     learn_every_ms: Annotated[
         int, typer.Option("--learn-every-ms", min=1, help="A learning step every so many ms.")
     ] = 7,
