@@ -39,6 +39,14 @@ print("stopped" if stop.is_set() else "timed out", flush=True)
 """
 
 
+@pytest.fixture(autouse=True)
+def sighup_not_ignored() -> Iterator[None]:
+    """Children of these tests are not detached, even where the tests themselves run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def pids() -> Iterator[list[int]]:
     """Processes to be killed at the end, should they still run."""
@@ -101,6 +109,12 @@ def test_child_ends_when_its_parent_is_killed(life: str, pids: list[int]) -> Non
 def test_detached_process_is_left_alone(pids: list[int]) -> None:
     """Who starts it with setsid wants it to live on."""
     pid = orphan("time.sleep(600)", pids, "setsid")
+    assert not ends(pid, within_s=0.5)
+
+
+def test_process_under_nohup_is_left_alone(pids: list[int]) -> None:
+    """Who starts it with nohup wants it to live on."""
+    pid = orphan("time.sleep(600)", pids, "nohup")
     assert not ends(pid, within_s=0.5)
 
 
