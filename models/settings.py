@@ -169,8 +169,11 @@ class LearningSettings:
     """Adamax step of a weight."""
     beta2: float = 0.95
     """Decay of Adamax's running maximum; its momentum (beta1) is 0."""
+    learn_every_steps: int = 1
+    """While learning, one step in so many gives a gradient. It is worked off in parts over these
+    steps, and counts from the last of them on."""
     update_every_steps: int = 1
-    """Gradients of this many learning steps add up to one update; none is left out."""
+    """So many gradients add up to one update; none is left out."""
     dropout: float = 0.5
     """On the readout's input, while learning."""
     regularisation: float = 1e-3
@@ -181,12 +184,9 @@ class LearningSettings:
     def __post_init__(self) -> None:
         _require(_finite(self.rate) and 0 <= self.rate <= 10, "learning rate", self.rate, "0 to 10")
         _require(_finite(self.beta2) and 0 <= self.beta2 < 1, "beta2", self.beta2, "0 <= beta2 < 1")
-        _require(
-            1 <= self.update_every_steps <= 100_000,
-            "update every steps",
-            self.update_every_steps,
-            "1 to 100000",
-        )
+        for name in ("learn_every_steps", "update_every_steps"):
+            value = getattr(self, name)
+            _require(1 <= value <= 100_000, name.replace("_", " "), value, "1 to 100000")
         _require(
             _finite(self.dropout) and 0 <= self.dropout < 1, "dropout", self.dropout, "0 to < 1"
         )
