@@ -17,7 +17,7 @@ from models.errors import ModelError
 from models.events_kernels import step_network
 from models.events_layout import STATE, WORD, aligned, layer_arrays, learning_arrays, put_back
 from models.events_learning import take_step, update, work_off
-from models.learner import ADAMAX_EPSILON
+from models.learner import ADAMAX_EPSILON, not_finite
 from models.settings import LearningSettings
 
 LOG = logging.getLogger(__name__)
@@ -51,6 +51,10 @@ class EventsEngine:
         self._shape = (settings.input_channels, settings.height, settings.width)
         self._classes = settings.classes
         self._updates = 0
+        self._part = 0
+        """Of the gradient begun: how many parts of it are done; 0 where none is."""
+        self._gradients = 0
+        """Since the last update."""
         self._start(dtype)
         self._warm_up()
         self._start(dtype)
@@ -112,10 +116,7 @@ class EventsEngine:
         if self._gradients < learning.update_every_steps:
             return False
         if not self._apply(learning):
-            raise ModelError(
-                "learning: got weights that are not finite; allowed: finite numbers; "
-                "go back to the last checkpoint and learn with a smaller rate"
-            )
+            raise not_finite()
         self._gradients = 0
         self._updates += 1
         return True
@@ -135,8 +136,8 @@ class EventsEngine:
         self._x = aligned((-(-cells // WORD) * WORD,), np.uint8)
         self._layers = tuple(layer_arrays(layer, dtype) for layer in self._network.layers)
         self._learnt = tuple(learning_arrays(arrays) for arrays in self._layers if learning)
-        seed = 0 if learning is None else learning.seed % 2**64
-        self._random = np.array([seed], np.uint64)
+        seed = 0 if learning is None else learning.seed % 2**32
+        self._random = np.array([seed], np.uint32)
         self._progress = np.zeros(2, np.int64)
         self._part = 0
         self._gradients = 0

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.events_vectors import LANES
+from models.events_vectors import LANES, TOGETHER
 from models.layer import Layer
 
 Floats = npt.NDArray[Any]
@@ -98,22 +98,26 @@ class LayerArrays(NamedTuple):
 class LearningArrays(NamedTuple):
     """What learning keeps for one layer."""
 
+    unfolded: bool
+    """Whether `trace` holds P with the kernel's rows side by side at each position, so that the
+    whole patch under the kernel is one run; else each of its rows is one."""
     gradient: Floats
-    """Summed since the last update, shape (Cout, kernel, kernel * Cin)."""
+    """Summed since the last update, shape (Cout, runs, length): a patch, run by run, and what
+    fills a run up to whole vectors."""
     bias_gradient: Floats
     scale: Floats
     """Adamax's running maximum, shaped as the gradient."""
     bias_scale: Floats
     trace: Floats
-    """P at the step that is being learnt from."""
+    """P at the step that is being learnt from; flat, with numbers to spare behind it."""
     listed: Places
-    """Per output channel the membranes with a non-zero delta, as offsets of their patch in P."""
+    """Per output channel the membranes with a non-zero delta, as offsets of their patch."""
     listed_delta: Floats
     """d loss / d u of these."""
-    count: Integers
+    listed_count: Integers
     """shape (Cout,): how many are listed."""
     delta: Floats
-    """Scratch: d loss / d u by pooled origin, shape (positions, Cout)."""
+    """Scratch: d loss / d u, shape (positions, Cout)."""
     down: Floats
     """Scratch: d loss / d A, shape (fan-in,); so is the next one."""
     dropped: Floats
@@ -124,7 +128,8 @@ def aligned(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
     size = int(np.prod(shape)) * np.dtype(dtype).itemsize
     raw = np.zeros(size + CACHE_LINE, np.uint8)
     begin = -raw.ctypes.data % CACHE_LINE
-    return raw[begin : begin + size].view(dtype).reshape(shape)
+    numbers: npt.NDArray[Any] = raw[begin : begin + size].view(dtype)
+    return numbers.reshape(shape)
 
 
 def blocks_of(channels: int) -> tuple[int, int]:
@@ -211,30 +216,34 @@ STATE = ("q", "p", "v", "u", "refractory")
 """What a layer carries from one step to the next."""
 
 
+FEW_CHANNELS = 8
+"""With fewer input channels a kernel's row is too short a run, and patches are unfolded."""
+
+
 def learning_arrays(arrays: LayerArrays) -> LearningArrays:
     """Nothing learnt yet."""
     dtype = arrays.weight.dtype
     channels_in, channels_out, kernel = arrays.channels_in, arrays.channels_out, arrays.kernel
     positions = arrays.membrane.size // (arrays.membrane.shape[0] * arrays.width)
-    weights = (channels_out, kernel, kernel * channels_in)
-    listed = (channels_out, positions + LISTED_TOGETHER)
+    unfolded = channels_in < FEW_CHANNELS
+    runs, length = (1, kernel * kernel) if unfolded else (kernel, kernel)
+    vectors = TOGETHER * LANES
+    weights = (channels_out, runs, -(-length * channels_in // vectors) * vectors)
+    traces = arrays.membrane.shape[1] * arrays.p.shape[1] * kernel if unfolded else arrays.p.size
     return LearningArrays(
+        unfolded=unfolded,
         gradient=aligned(weights, dtype),
         bias_gradient=aligned((channels_out,), dtype),
         scale=aligned(weights, dtype),
         bias_scale=aligned((channels_out,), dtype),
-        trace=aligned(arrays.p.shape, dtype),
-        listed=aligned(listed, np.int32),
-        listed_delta=aligned(listed, dtype),
-        count=np.zeros(channels_out, np.int64),
+        trace=aligned((traces + vectors,), dtype),
+        listed=aligned((channels_out, positions + 1), np.int32),
+        listed_delta=aligned((channels_out, positions + 1), dtype),
+        listed_count=np.zeros(channels_out, np.int64),
         delta=aligned((positions, channels_out), dtype),
         down=aligned((arrays.readout.shape[1],), dtype),
         dropped=aligned((arrays.readout.shape[1],), dtype),
     )
-
-
-LISTED_TOGETHER = 4
-"""Patches added to a gradient in one pass over it."""
 
 
 def put_back(arrays: LayerArrays, layer: Layer) -> None:

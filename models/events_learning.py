@@ -14,11 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from models.events_layout import LISTED_TOGETHER, Floats, Integers, LayerArrays, LearningArrays
-from models.events_vectors import LANES
+from models.events_layout import Floats, Integers, LayerArrays, LearningArrays
+from models.events_vectors import LANES, TOGETHER, add_weighted, subtract_turned
 
 compiled: Any = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
-Random = npt.NDArray[np.uint64]
+Random = npt.NDArray[np.uint32]
+GROUP = 16
+"""Output channels whose gradients are summed up together: they share what they read of P."""
 
 QUIET = 0.1
 """Below this mean activity the regulariser raises it."""
@@ -43,7 +45,7 @@ def take_step(
         layer, own = layers[number], learning[number]
         back_through_readout(layer, own, target, dropout, regularisation, random)
         spread(layer, own, regularisation)
-        own.trace[:] = layer.p
+        keep_trace(layer, own)
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
@@ -63,8 +65,10 @@ def back_through_readout(
     size = activity.size
     # The mask rests in `down` until the error is known.
     if dropout > 0.0:
+        limit = np.uint32(dropout * 2.0**32)
         for t in range(size):
-            down[t] = kept if draw(random) >= dropout else zero
+            down[t] = kept if scramble(random[0] + np.uint32(t)) >= limit else zero
+        random[0] = scramble(random[0]) + np.uint32(size)
     else:
         down[:] = one
     total = zero
@@ -92,14 +96,27 @@ def back_through_readout(
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
-def draw(random: Random) -> float:
-    """A number in [0, 1) from the splitmix64 generator."""
-    random[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = random[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z = z ^ (z >> np.uint64(31))
-    return float(z >> np.uint64(11)) * 2.0**-53
+def scramble(number: np.uint32) -> np.uint32:
+    """A number below 2**32 that looks random, from one that does not (the mixer of MurmurHash3)."""
+    first = np.uint32((number ^ (number >> np.uint32(16))) * np.uint32(0x85EBCA6B))
+    second = np.uint32((first ^ (first >> np.uint32(13))) * np.uint32(0xC2B2AE35))
+    return np.uint32(second ^ (second >> np.uint32(16)))
+
+
+@compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def keep_trace(layer: LayerArrays, own: LearningArrays) -> None:
+    """Keep P as it is now, or unfolded."""
+    channels, kernel, row_length = layer.channels_in, layer.kernel, layer.p.shape[1]
+    if not own.unfolded:
+        own.trace[: layer.p.size] = layer.p.reshape(-1)
+        return
+    for row in range(layer.membrane.shape[1]):
+        to = own.trace[row * row_length * kernel : (row + 1) * row_length * kernel]
+        for k in range(kernel):
+            p = layer.p[row + k]
+            for channel in range(channels):
+                for j in range(row_length // channels):
+                    to[(j * kernel + k) * channels + channel] = p[j * channels + channel]
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
@@ -123,25 +140,23 @@ def spread(layer: LayerArrays, own: LearningArrays, regularisation: float) -> No
     peak = layer.peak.reshape(-1)
     for t in range(peak.size):
         delta[peak[t], t % channels] += own.down[t]
-    row_stride = own.trace.shape[1]
-    own.count[:] = 0
+    # How far apart, in `trace`, the patches are of membranes that are neighbours.
+    beside = layer.channels_in * (layer.kernel if own.unfolded else 1)
+    below = layer.p.shape[1] * (layer.kernel if own.unfolded else 1)
+    own.listed_count[:] = 0
     for row in range(rows):
         for column in range(columns):
-            offset = np.int32(row * row_stride + column * layer.channels_in)
+            offset = np.int32(row * below + column * beside)
             here = delta[row * columns + column]
             for channel in range(channels):
                 # Written in any case and kept where not 0: faster than a branch.
-                place = own.count[channel]
+                place = own.listed_count[channel]
                 own.listed[channel, place] = offset
                 own.listed_delta[channel, place] = here[channel]
-                own.count[channel] = place + (here[channel] != zero)
-    # Zeros that make the count a multiple of LISTED_TOGETHER.
+                own.listed_count[channel] = place + (here[channel] != zero)
     for channel in range(channels):
-        for place in range(own.count[channel]):
+        for place in range(own.listed_count[channel]):
             own.bias_gradient[channel] += own.listed_delta[channel, place]
-        for place in range(own.count[channel], own.count[channel] + LISTED_TOGETHER):
-            own.listed[channel, place] = 0
-            own.listed_delta[channel, place] = zero
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
@@ -155,46 +170,43 @@ def work_off(
     """Sum up the gradients of a step taken, as far as the part `part` of `parts` reaches.
 
     `progress`, shape (2,), holds the layer and the output channel that come next. Parts are of
-    about equal work, a whole number of channels each.
+    about equal work, a whole number of groups of channels each.
     """
     if part == 0:
         progress[0] = progress[1] = 0
     whole = 0
     for number in range(len(layers)):
-        whole += learning[number].count.sum() * layers[number].channels_in
+        whole += learning[number].listed_count.sum() * layers[number].channels_in
     done = 0
     for number in range(len(layers)):
         layer, own = layers[number], learning[number]
-        for channel in range(layer.channels_out):
+        for first in range(0, layer.channels_out, GROUP):
             if done * parts >= whole * (part + 1) and part + 1 < parts:
                 return
-            if number > progress[0] or (number == progress[0] and channel >= progress[1]):
-                correlate(layer, own, channel)
-                progress[0], progress[1] = number, channel + 1
-            done += own.count[channel] * layer.channels_in
+            end = min(first + GROUP, layer.channels_out)
+            if number > progress[0] or (number == progress[0] and first >= progress[1]):
+                correlate(layer, own, first, end)
+                progress[0], progress[1] = number, end
+            done += own.listed_count[first:end].sum() * layer.channels_in
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
-def correlate(layer: LayerArrays, own: LearningArrays, channel: int) -> None:
-    """One output channel's weights: gradient += sum over listed membranes of delta * patch."""
-    trace = own.trace.reshape(-1)
-    row_stride = own.trace.shape[1]
-    offsets, deltas = own.listed[channel], own.listed_delta[channel]
-    length = own.gradient.shape[2]
-    for row in range(layer.kernel):
-        gradient = own.gradient[channel, row]
-        begin = row * row_stride
-        for place in range(0, own.count[channel], LISTED_TOGETHER):
-            begin0, begin1 = begin + offsets[place], begin + offsets[place + 1]
-            begin2, begin3 = begin + offsets[place + 2], begin + offsets[place + 3]
-            patch0 = trace[begin0 : begin0 + length]
-            patch1 = trace[begin1 : begin1 + length]
-            patch2 = trace[begin2 : begin2 + length]
-            patch3 = trace[begin3 : begin3 + length]
-            d0, d1 = deltas[place], deltas[place + 1]
-            d2, d3 = deltas[place + 2], deltas[place + 3]
-            for t in range(length):
-                gradient[t] += d0 * patch0[t] + d1 * patch1[t] + d2 * patch2[t] + d3 * patch3[t]
+def correlate(layer: LayerArrays, own: LearningArrays, first: int, end: int) -> None:
+    """Weights of output channels `[first, end)`: gradient += sum over listed of delta * patch."""
+    gradient, trace = own.gradient.reshape(-1), own.trace
+    _, runs, length = own.gradient.shape
+    for run in range(runs):
+        for begin in range(0, length, TOGETHER * LANES):
+            for channel in range(first, end):
+                add_weighted(
+                    gradient,
+                    (channel * runs + run) * length + begin,
+                    trace,
+                    run * layer.p.shape[1] + begin,
+                    own.listed[channel],
+                    own.listed_delta[channel],
+                    own.listed_count[channel],
+                )
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
@@ -241,22 +253,31 @@ def change_weights(layer: LayerArrays, own: LearningArrays, first: int, end: int
     """
     kernel, width, channels_in = layer.kernel, layer.width, layer.channels_in
     weight, zero = layer.weight, layer.weight.dtype.type(0)
+    gradient = own.gradient.reshape(-1)
+    size = own.gradient.shape[1] * own.gradient.shape[2]
+    # Where a kernel's next row and next column are in a patch.
+    below = channels_in if own.unfolded else own.gradient.shape[2]
+    beside = channels_in * (kernel if own.unfolded else 1)
     slab = kernel * kernel * width
     block = first // width * channels_in * slab + first % width
+    # Whole squares of weights are turned in registers; the rest goes one by one.
+    turned = channels_in - channels_in % LANES if end - first == LANES else 0
     total = zero
     for row in range(kernel):
         for column in range(kernel):
-            begin = block + (row * kernel + kernel - 1 - column) * width
-            for channel_in in range(channels_in):
-                place = column * channels_in + channel_in
-                at = begin + channel_in * slab
+            to = block + (row * kernel + kernel - 1 - column) * width
+            of = first * size + row * below + column * beside
+            for channel in range(0, turned, LANES):
+                total += subtract_turned(
+                    weight, to + channel * slab, slab, gradient, of + channel, size
+                )
+            for channel in range(turned, channels_in):
                 for t in range(end - first):
-                    changed = weight[at + t] - own.gradient[first + t, row, place]
-                    weight[at + t] = changed
+                    changed = weight[to + channel * slab + t] - gradient[of + channel + t * size]
+                    weight[to + channel * slab + t] = changed
                     # 0 for finite numbers, NaN for others.
                     total += changed * zero
-    for channel in range(first, end):
-        own.gradient[channel] = zero
+    own.gradient[first:end] = zero
     return bool(total == zero)
 
 

@@ -229,6 +229,24 @@ PRESETS: dict[str, Preset] = {
             "and the Adamax step."
         ),
     ),
+    "full": Preset(
+        network=NetworkSettings(
+            layers=(
+                LayerSettings(channels=64, pool=2),
+                LayerSettings(channels=128, pool=1),
+                LayerSettings(channels=128, pool=2),
+            ),
+            tau_m_ms=(5.0, 60.0),
+            tau_s_ms=(3.0, 20.0),
+            tau_pairs=2,
+            gain=5.0,
+        ),
+        learning=LearningSettings(rate=1e-3, regularisation=1e-2),
+        note=(
+            "Table 2 in real time on a CPU: two pairs of time constants a layer, so that filters "
+            "follow the convolution, and a regulariser that keeps neurons sparse."
+        ),
+    ),
     "small": Preset(
         network=NetworkSettings(
             layers=(

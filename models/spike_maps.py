@@ -29,8 +29,8 @@ class SpikeMaps:
         batch: int,
     ) -> None:
         """Silence; time constants are by input channel, shape (Cin,)."""
-        pairs, pair_of_channel = torch.stack([tau_m_ms, tau_s_ms], 1).unique(
-            dim=0, return_inverse=True
+        pairs, pair_of_channel = torch.unique(
+            torch.stack([tau_m_ms, tau_s_ms], 1), dim=0, return_inverse=True
         )
         count = len(pairs)
         self._padding = settings.padding
