@@ -20,6 +20,9 @@ MAX_REVERSAL_US = 1_000_000
 MAX_GAP_US = 3_600_000_000
 """Silence that is longer than this (an hour) is taken for a broken time."""
 
+GATHERED_EVENTS = 16_384
+"""Smaller pieces of a file are joined up to here: a packet costs as much as a thousand events."""
+
 _EDGES_AT_ONCE = 65_536
 
 
@@ -68,34 +71,38 @@ def _on_sensor(events: Events, sensor: SensorSize) -> Events:
 
 
 def cut_at_pauses(events: Iterator[Events], begin_us: int, stop_us: int | None) -> Iterator[Span]:
-    """Spans of at most about `BLOCK_EVENTS` events, as they come out of the file.
+    """Spans of about `GATHERED_EVENTS` to `BLOCK_EVENTS` events, however the file has them.
 
     Events of one microsecond are never parted. The first span begins at `begin_us`; the last
     one ends at `stop_us`, or after the last event where that is earlier. Events outside are
     passed over.
     """
-    waiting = empty_events()
+    waiting: list[Events] = []
     for part in _trimmed(events, begin_us, stop_us):
-        waiting = join_events((waiting, part.events)) if waiting.size else part.events
+        waiting.append(part.events)
+        if sum(item.size for item in waiting) < GATHERED_EVENTS and not part.stopped:
+            continue
+        run = join_events(waiting) if len(waiting) > 1 else part.events
         # More events of the last microsecond may follow in the next part.
-        known_us = part.stop_us if part.stopped else int(waiting[-1]["t"])
-        done = first_at(waiting, known_us)
+        known_us = part.stop_us if part.stopped else int(run[-1]["t"])
+        done = first_at(run, known_us)
         first = 0
         while done - first > BLOCK_EVENTS:
-            end_us = int(waiting[first + BLOCK_EVENTS]["t"])
-            last = first_at(waiting, end_us)
+            end_us = int(run[first + BLOCK_EVENTS]["t"])
+            last = first_at(run, end_us)
             if last <= first:
                 break
-            yield begin_us, end_us, waiting[first:last]
+            yield begin_us, end_us, run[first:last]
             begin_us, first = end_us, last
         if known_us > begin_us:
-            yield begin_us, known_us, waiting[first:done]
+            yield begin_us, known_us, run[first:done]
             begin_us, first = known_us, done
-        waiting = waiting[first:]
+        waiting = [run[first:]] if first < run.size else []
         if part.stopped:
             return
-    if waiting.size:
-        yield begin_us, int(waiting[-1]["t"]) + 1, waiting
+    if waiting:
+        run = join_events(waiting)
+        yield begin_us, int(run[-1]["t"]) + 1, run
 
 
 def cut_on_grid(
