@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -47,3 +48,18 @@ def serve(prepare: Callable[[dict[str, Any]], Ready]) -> None:
     except Exception as error:  # the benchmark says it; a stack on standard error helps nobody
         answer({"error": f"{type(error).__name__}: {error}"})
         raise
+
+
+def time_steps(step: Callable[[int], None], begin: int, count: int, cycle: int = 1) -> list[float]:
+    """Nanoseconds a step of `step(begin)`, `step(begin + 1)`, ...: one value for each cycle.
+
+    Where every `cycle`-th step does more than the others, only whole cycles are comparable: a
+    value is then the mean over one, and `count` is rounded up to a whole number of them.
+    """
+    times_ns = []
+    for first in range(begin, begin + count, cycle):
+        start_ns = time.perf_counter_ns()
+        for number in range(first, first + cycle):
+            step(number)
+        times_ns.append((time.perf_counter_ns() - start_ns) / cycle)
+    return times_ns

@@ -105,7 +105,7 @@ class WorkerProcess:
         except BrokenPipeError:
             line = b""
         if not line:
-            raise WorkerError(f"{self.name}: it ended; its last words: {self._last_words()}")
+            raise WorkerError(f"{self.name}: ended with: {self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
         if "error" in answer:
             raise WorkerError(f"{self.name}: {answer['error']}")

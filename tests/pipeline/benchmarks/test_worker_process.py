@@ -45,7 +45,7 @@ def test_a_worker_that_dies_says_why(script: Path) -> None:
     command = [sys.executable, str(script)]
     with (
         WorkerProcess("fake", "work", command, {"fails": 1}) as worker,
-        pytest.raises(WorkerError, match="fake: it ended; its last words: gave up"),
+        pytest.raises(WorkerError, match="fake: ended with: gave up"),
     ):
         worker.run_block(1)
 
