@@ -18,7 +18,7 @@ import typer
 
 from drivers.errors import InputError
 from models.errors import ModelError
-from pipeline.commands import demo, files, learn, run
+from pipeline.commands import bench, demo, files, learn, run
 
 app = typer.Typer(
     name="wigwag",
@@ -28,7 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-for module in (run, files, learn, demo):
+for module in (run, files, learn, demo, bench):
     module.register(app)
 
 

@@ -1,0 +1,7 @@
+"""Which benchmarks there are; imports nothing, for the sake of `--help`."""
+
+BENCHMARKS = (
+    "step",
+    "latency",
+    "memory",
+)
