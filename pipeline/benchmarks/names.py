@@ -2,6 +2,7 @@
 
 BENCHMARKS = (
     "step",
+    "bus",
     "latency",
     "memory",
 )
