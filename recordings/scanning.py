@@ -11,9 +11,6 @@ import numpy.typing as npt
 
 from drivers.events import Events, SensorSize, empty_events
 
-ANY_PLACE = SensorSize(65_536, 65_536)
-"""The sensor that every event is on."""
-
 _FIRST_NEGATIVE = 1 << 63
 
 
@@ -33,6 +30,11 @@ def are_orderly(events: Events, sensor: SensorSize, before_us: int | None, gap_u
     )
 
 
+def are_inside(events: Events, begin_us: int, end_us: int) -> bool:
+    """Whether times never decrease and all lie in `[begin_us, end_us)`."""
+    return bool(_are_inside(_readable(events), begin_us, end_us))
+
+
 def first_at(events: Events, t_us: int) -> int:
     """Index of the first event at `t_us` or later; `events` are in order of time."""
     return int(_first_at(_readable(events), 0, t_us))
@@ -49,7 +51,8 @@ def first_at_each(
 
 def warm_up() -> None:
     """Have all of this compiled or loaded now, not when the first events wait."""
-    are_orderly(empty_events(), ANY_PLACE, None, 0)
+    are_orderly(empty_events(), SensorSize(1, 1), None, 0)
+    are_inside(empty_events(), 0, 1)
     first_at_each(empty_events(), 0, 1, 1)
     first_at(empty_events(), 0)
 
@@ -78,6 +81,17 @@ def _are_orderly(events: Events, width: int, height: int, before_us: int, gap_us
             return False
         before = event.t
     return True
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]  # numba has no types
+def _are_inside(events: Events, begin_us: int, end_us: int) -> bool:
+    before = np.uint64(begin_us)
+    for index in range(len(events)):
+        t_us = events[index].t
+        if t_us < before:
+            return False
+        before = t_us
+    return len(events) == 0 or bool(before < np.uint64(end_us))
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]  # numba has no types
