@@ -41,7 +41,7 @@ _MAX_BODY = 1 << 28
 """Bytes; a longer packet is taken for damage. Real ones stay far below."""
 _EVENT_BYTES = POLARITY_DTYPE.itemsize
 _BLOCK_BYTES = 1 << 19
-"""Read at once; holds about `BLOCK_EVENTS` events."""
+"""Read at once: some packets, also of the largest that cameras make."""
 _NO_SOURCE = -(1 << 16)
 """Before the first polarity event: no source has this number."""
 
