@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from pipeline.atomic_file import write_atomically
-from pipeline.scoring import GestureResult
+from pipeline.gesture_result import GestureResult
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -33,7 +33,7 @@ def measure(settings: BenchSettings) -> Iterator[Table]:
     """Inferring and learning in turn, as often as fits into `settings.seconds`; then start-up."""
     recording, called = recording_of(settings)
     file = labels_of(settings)
-    length_s = inspect_recording(recording).duration_us / 1e6
+    length_s = max(1.0, (inspect_recording(recording).duration_us or 0) / 1e6)
     stop_s = min(length_s + 1, settings.seconds)
     modes = {"inferring": ()} | ({"learning": (f"--learn={file}",)} if file else {})
     passes: dict[str, list[Pass]] = {mode: [] for mode in modes}
