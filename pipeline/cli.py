@@ -26,6 +26,8 @@ app = typer.Typer(
     "Exit status: 0 fine, 1 internal error, 2 bad input, 130 interrupted, 143 terminated.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"max_content_width": 100},
+    rich_markup_mode=None,  # its boxes take longer to import than everything else in --help
     add_completion=False,
 )
 for module in (run, files, learn, demo, bench):

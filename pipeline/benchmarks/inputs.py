@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.benchmarks.random_network import write_random_checkpoint
 from pipeline.benchmarks.settings import BenchSettings
 from pipeline.intake import Intake
 from recordings.formats import open_recording
@@ -33,10 +34,19 @@ def labels_of(settings: BenchSettings) -> Path | None:
     return _sample(SAMPLE_LABELS)
 
 
-def full_checkpoint() -> Path | None:
-    """The shipped checkpoint of the full-size network, None where there is none yet."""
-    path = Path(str(files("models"))) / "checkpoints" / FULL
-    return path if path.is_file() else None
+def full_network(settings: BenchSettings, folder: Path) -> tuple[Path, str]:
+    """The checkpoint to measure with, and what to call it.
+
+    The one asked for, or the shipped one of full size, or else a random one, made in `folder`.
+    """
+    shipped = Path(str(files("models"))) / "checkpoints" / FULL
+    path = settings.checkpoint or (shipped if shipped.is_file() else None)
+    if path is not None:
+        return path, f"checkpoint {path.name}"
+    recording, _ = recording_of(settings)
+    frames = read_frames(recording, labels_of(settings), rows=32, columns=32, count=400)
+    path = folder / "random.safetensors"
+    return path, write_random_checkpoint(path, frames)
 
 
 def read_frames(

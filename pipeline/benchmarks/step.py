@@ -14,9 +14,8 @@ import numpy as np
 
 from models.checkpoint import load_checkpoint
 from models.settings import preset
-from pipeline.benchmarks.inputs import full_checkpoint, labels_of, read_frames, recording_of
+from pipeline.benchmarks.inputs import full_network, labels_of, read_frames, recording_of
 from pipeline.benchmarks.interleaving import interleave
-from pipeline.benchmarks.random_network import write_random_checkpoint
 from pipeline.benchmarks.rows import Row, Table, compared_rows, row_of
 from pipeline.benchmarks.settings import BenchSettings
 from pipeline.benchmarks.worker_process import WorkerProcess, Workers
@@ -40,11 +39,7 @@ def measure(settings: BenchSettings) -> Iterator[Table]:
         count = max(FEWEST_FRAMES, settings.size(STEPS) * (settings.blocks + 1))
         frames = read_frames(recording, labels, rows=32, columns=32, count=count)
         np.save(folder / "table2.npy", frames)
-        checkpoint = settings.checkpoint or full_checkpoint()
-        network = f"checkpoint {checkpoint.name}" if checkpoint else ""
-        if checkpoint is None:
-            checkpoint = folder / "random.safetensors"
-            network = write_random_checkpoint(checkpoint, frames)
+        checkpoint, network = full_network(settings, folder)
         shape = load_checkpoint(checkpoint).network.settings
         own = read_frames(recording, labels, rows=shape.height, columns=shape.width, count=count)
         np.save(folder / "own.npy", own)
