@@ -2,6 +2,7 @@
 
 BENCHMARKS = (
     "step",
+    "binning",
     "bus",
     "latency",
     "memory",
