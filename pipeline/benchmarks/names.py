@@ -2,6 +2,7 @@
 
 BENCHMARKS = (
     "step",
+    "decode",
     "binning",
     "bus",
     "latency",
