@@ -44,6 +44,7 @@ def full_network(settings: BenchSettings, folder: Path) -> tuple[Path, str]:
     if path is not None:
         return path, f"checkpoint {path.name}"
     recording, _ = recording_of(settings)
+    # Of every gesture a little: they differ in their events several times over.
     frames = read_frames(recording, labels_of(settings), rows=32, columns=32, count=400)
     path = folder / "random.safetensors"
     return path, write_random_checkpoint(path, frames)

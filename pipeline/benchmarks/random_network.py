@@ -16,24 +16,23 @@ from models.settings import preset
 TAU_PAIRS = 4
 FIRING_SHARE = 0.05
 """Of the neurons after pooling, at each step; engines that work per spike cost accordingly."""
-SETTLE_STEPS, COUNTED_STEPS, ROUNDS = 80, 120, 2
+SETTLE_STEPS, COUNT_EVERY, ROUNDS = 80, 5, 3
 
 
 def write_random_checkpoint(path: Path, frames: npt.NDArray[np.uint8]) -> str:
     """Write a network of the preset `paper` with random weights; returns what to call it.
 
-    The biases are moved until about `FIRING_SHARE` of each layer's neurons fire on the first
-    of `frames`, shape (n, 2, 32, 32).
+    The biases are moved until about `FIRING_SHARE` of each layer's neurons fire on
+    `frames`, shape (n, 2, 32, 32).
     """
     settings = replace(preset("paper").network, tau_pairs=TAU_PAIRS)
     network = Network(settings)
-    frames = frames[: SETTLE_STEPS + COUNTED_STEPS]
     for layer in sorted([*range(len(network.layers))] * ROUNDS):
         states, seen = network.initial_state(1), []
         for t, frame in enumerate(frames):
             x = torch.from_numpy(frame)[None].float()
             steps = network.step(states, x, learning=False)
-            if t >= SETTLE_STEPS:
+            if t >= SETTLE_STEPS and t % COUNT_EVERY == 0:
                 seen.append(torch.logit(steps[layer].activity.double()).numpy())
         threshold = float(np.quantile(np.concatenate(seen), 1 - FIRING_SHARE))
         network.layers[layer].bias.sub_(threshold)

@@ -22,8 +22,6 @@ from pipeline.benchmarks.worker_process import WorkerProcess, Workers
 
 STEPS = 100
 """Of a block."""
-FEWEST_FRAMES = 400
-"""So that a short trial run sees every gesture too."""
 ENGINES = ("torch", "events")
 DENSE = "convolutions"
 DECOLLE = "DECOLLE"
@@ -36,7 +34,7 @@ def measure(settings: BenchSettings) -> Iterator[Table]:
         folder = Path(name)
         recording, called = recording_of(settings)
         labels = labels_of(settings)
-        count = max(FEWEST_FRAMES, settings.size(STEPS) * (settings.blocks + 1))
+        count = settings.size(STEPS) * (settings.blocks + 1)
         frames = read_frames(recording, labels, rows=32, columns=32, count=count)
         np.save(folder / "table2.npy", frames)
         checkpoint, network = full_network(settings, folder)
