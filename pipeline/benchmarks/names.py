@@ -5,6 +5,7 @@ BENCHMARKS = (
     "decode",
     "binning",
     "bus",
+    "burst",
     "latency",
     "memory",
 )
