@@ -2,6 +2,7 @@
 # constraints.txt has changed. Everything else is one command per target.
 
 VENV ?= .venv
+PEERS_VENV ?= .venv-peers
 BIN := $(VENV)/bin
 # The first Python that is new enough; `make PYTHON=... demo` chooses another.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
@@ -15,7 +16,7 @@ TEST_FLAGS ?=
 # Many small arrays: a second thread makes torch and BLAS slower, not faster.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
-.PHONY: help setup demo checkpoint test lint types layers wheel check clean
+.PHONY: help setup peers demo checkpoint test lint types layers wheel check clean
 
 help:
 	@echo "make demo    recognise a bundled recording, then learn a new person's gestures"
@@ -23,8 +24,9 @@ help:
 	@echo "make lint | types | layers    style, static types, directions of imports"
 	@echo "make checkpoint  simulate, train and judge the shipped checkpoint anew, into data/"
 	@echo "make wheel   build dist/*.whl"
+	@echo "make peers   packages that wigwag bench can be compared with, into $(PEERS_VENV)"
 	@echo "make check   lint, types, layers and tests"
-	@echo "make clean   remove what was built, $(VENV) too"
+	@echo "make clean   remove what was built, $(VENV) and $(PEERS_VENV) too"
 
 demo: $(VENV)/.installed
 	$(BIN)/wigwag demo $(DEMO_FLAGS)
@@ -78,7 +80,19 @@ $(VENV)/.installed-dev: $(VENV)/.installed
 	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt -e ".[dev]"
 	@touch $@
 
+peers: $(PEERS_VENV)/.installed
+
+# decolle and spikingjelly ask for torchvision and torchaudio, which the parts measured never import
+# and which bring a torch of their own choice along.
+$(PEERS_VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	"$(PYTHON)" -m venv "$(PEERS_VENV)"
+	$(PEERS_VENV)/bin/python -m pip install --disable-pip-version-check $(PIP_FLAGS) \
+		-c constraints.txt -e ".[benchmarks]"
+	$(PEERS_VENV)/bin/python -m pip install --disable-pip-version-check $(PIP_FLAGS) \
+		-c constraints.txt --no-deps decolle spikingjelly
+	@touch $@
+
 clean:
-	rm -rf "$(VENV)" build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
+	rm -rf "$(VENV)" "$(PEERS_VENV)" build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \
 		.import_linter_cache
 	find drivers recordings pipeline models tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -53,6 +53,7 @@ def build_summary(
         engine_steps_per_s=_per_second(counts.frames, counts.engine_ns),
         latency_p50_ms=latencies.quantile_ms(0.5),
         latency_p99_ms=latencies.quantile_ms(0.99),
+        latency_p999_ms=latencies.quantile_ms(0.999),
         latency_max_ms=latencies.quantile_ms(1.0),
         accuracy=accuracies[layer] if accuracies else None,
         layer_accuracies=accuracies,
@@ -76,6 +77,7 @@ def build_status(summary: RunSummary, stream_now_us: int, behind_ns: int) -> dic
         "steps_per_s",
         "latency_p50_ms",
         "latency_p99_ms",
+        "latency_p999_ms",
         "latency_max_ms",
     )
     status: dict[str, Any] = {name: getattr(summary, name) for name in names}

@@ -15,13 +15,14 @@ from typing import IO, cast
 
 from pipeline.process_guard import PARENT_VARIABLE
 
-_THREAD_VARIABLES = (
+THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
     "MKL_NUM_THREADS",
     "NUMBA_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
+"""How numerical libraries are told their threads."""
 
 
 class Child:
@@ -34,7 +35,7 @@ class Child:
     def __init__(self, name: str, arguments: Sequence[str], *, threads: int) -> None:
         self.name = name
         room = str(Path(__file__).resolve().parent.parent)
-        environment = os.environ | dict.fromkeys(_THREAD_VARIABLES, str(threads))
+        environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
         environment["PYTHONPATH"] = os.pathsep.join(
             path for path in (room, os.environ.get("PYTHONPATH")) if path
         )

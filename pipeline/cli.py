@@ -18,7 +18,7 @@ import typer
 
 from drivers.errors import InputError
 from models.errors import ModelError
-from pipeline.commands import demo, files, learn, run
+from pipeline.commands import bench, demo, files, learn, run
 
 app = typer.Typer(
     name="wigwag",
@@ -26,9 +26,11 @@ app = typer.Typer(
     "Exit status: 0 fine, 1 internal error, 2 bad input, 130 interrupted, 143 terminated.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    context_settings={"max_content_width": 100},
+    rich_markup_mode=None,  # its boxes take longer to import than everything else in --help
     add_completion=False,
 )
-for module in (run, files, learn, demo):
+for module in (run, files, learn, demo, bench):
     module.register(app)
 
 

@@ -4,34 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from pipeline.gesture_result import GestureResult
 from pipeline.targets import BURN_IN_US
 from recordings.labels import GestureInterval
 
 TRIAL_US = 1_800_000
 """The paper counts votes over the first 1,800 ms of a gesture."""
-
-
-class GestureResult(msgspec.Struct, frozen=True, kw_only=True):
-    """One labelled gesture with what the network made of it."""
-
-    t_begin_us: int
-    t_end_us: int
-    true_class: int
-    """As labelled, counted from 1."""
-    true_label: str
-    got_class: int
-    """The class with the most votes of the chosen layer; 0: no frame of it was seen."""
-    got_label: str
-    share: float
-    """The winner's share of the trial's votes."""
-    frames: int
-    """Votes that were counted."""
-    layer_classes: tuple[int, ...]
-    """What each layer said, from the lowest."""
 
 
 class TrialVotes:

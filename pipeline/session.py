@@ -16,7 +16,6 @@ from drivers.errors import InputError
 from pipeline.addresses import ipc_address, private_run_directory
 from pipeline.atomic_file import AtomicFile
 from pipeline.children import Child, LineReader
-from pipeline.control import control_request
 from pipeline.label_printer import LabelPrinter
 from pipeline.labels import decode_label
 from pipeline.summary import RunSummary, decode_summary, print_summary, write_summary
@@ -196,6 +195,9 @@ class Session:
             self._progress.show("paused (space: go on, s: one step)", now=True)
 
     def _ask_source(self, command: str) -> None:
+        # Here: the bus takes long to import, and the children should start first.
+        from pipeline.control import control_request
+
         try:
             control_request(self._control, {"command": command}, timeout_s=0.5)
         except InputError as error:

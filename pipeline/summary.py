@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from pipeline.atomic_file import write_atomically
-from pipeline.scoring import GestureResult
+from pipeline.gesture_result import GestureResult
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,6 +58,7 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     latency_p50_ms: float | None
     """From the sending of the packet that closed a frame to the decision; None: no frame."""
     latency_p99_ms: float | None
+    latency_p999_ms: float | None
     latency_max_ms: float | None
     accuracy: float | None
     """Share of the labelled gestures that were seen and recognised; None without labels."""
@@ -112,10 +113,11 @@ def summary_rows(summary: RunSummary) -> Iterator[tuple[str, str]]:
         "steps per second",
         f"{summary.steps_per_s:,.0f} (engine alone {summary.engine_steps_per_s:,.0f})",
     )
-    if summary.latency_p50_ms is not None and summary.latency_p99_ms is not None:
+    quantiles_ms = (summary.latency_p50_ms, summary.latency_p99_ms, summary.latency_p999_ms)
+    if None not in quantiles_ms:
         yield (
-            "bin-to-label latency p50 / p99",
-            f"{summary.latency_p50_ms:.1f} / {summary.latency_p99_ms:.1f} ms",
+            "bin-to-label latency p50 / p99 / p99.9",
+            " / ".join(f"{quantile_ms:.1f}" for quantile_ms in quantiles_ms) + " ms",
         )
     yield "labels", f"{summary.labels:,}"
     yield "weight updates", f"{summary.updates:,}"

@@ -10,15 +10,17 @@ import pytest
 from drivers.events import Events, SensorSize
 from pipeline import bus, wire
 from pipeline.addresses import ipc_address, private_run_directory
+from pipeline.cli import app
 from pipeline.labels import Label, encode_label
 from recordings.aedat4_writer import Aedat4Writer
 
-HEAVY = ("torch", "numba", "cv2", "zmq", "aedat", "faery")
+HEAVY = ("torch", "numba", "numpy", "cv2", "zmq", "msgspec", "rich", "aedat", "faery")
+COMMANDS = [command.callback.__name__ for command in app.registered_commands if command.callback]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["replay", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], *([name, "--help"] for name in COMMANDS)])
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
-    """Help comes without loading torch, numba, OpenCV, ZeroMQ or the readers."""
+    """Help of any command comes without loading arrays, compilers, sockets or readers."""
     code = (
         f"import sys; sys.argv = ['wigwag', *{arguments!r}]\n"
         "from pipeline.cli import main\n"
@@ -114,3 +116,16 @@ def test_a_terminated_command_clears_up(wigwag, tmp_path: Path) -> None:
     process.communicate(timeout=10)
     assert process.returncode == 128 + signal.SIGTERM
     assert not list(folder.glob("*.unfinished"))
+
+
+def test_a_session_starts_its_children_before_it_loads_arrays_or_sockets() -> None:
+    """What takes long to import comes while the children load theirs, or never."""
+    code = (
+        "import sys\nimport pipeline.session, pipeline.brain_settings, pipeline.commands.run\n"
+        "print([name for name in ('numpy', 'zmq', 'numba', 'torch') if name in sys.modules])"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
+    )
+    assert done.stdout.strip() == "[]"

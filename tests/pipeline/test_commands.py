@@ -32,6 +32,7 @@ OPTIONS = {
     "evaluate": ("--split", "--json"),
     "train": ("--preset", "--minibatches", "--batch", "--seed"),
     "demo": ("--speed", "--summary"),
+    "bench": ("--json", "--threads", "--blocks", "--scale", "--seconds", "--peers"),
 }
 
 

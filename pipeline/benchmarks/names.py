@@ -1,0 +1,11 @@
+"""Which benchmarks there are; imports nothing, for the sake of `--help`."""
+
+BENCHMARKS = (
+    "step",
+    "decode",
+    "binning",
+    "bus",
+    "burst",
+    "latency",
+    "memory",
+)

@@ -1,0 +1,56 @@
+"""How long a user waits for the first sign of life: help, and the first label of a replay."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.benchmarks.rows import Table, row_of
+from pipeline.benchmarks.settings import BenchSettings
+from pipeline.brain_settings import shipped_checkpoint
+
+_WIGWAG = (sys.executable, "-P", "-m", "pipeline")
+
+
+def measure_startup(settings: BenchSettings, recording: Path, checkpoint: Path) -> Table:
+    """Whole processes, in turn, `settings.blocks` of each after one that warms the caches."""
+    shipped = shipped_checkpoint()
+    replay = ("replay", str(recording), "--json", f"--threads={settings.threads}")
+    commands: dict[str, tuple[str, ...]] = {
+        "python alone": (sys.executable, "-c", "print()"),
+        "torch alone": (sys.executable, "-c", "import torch; print()"),
+        "wigwag --help": (*_WIGWAG, "--help"),
+        "wigwag replay --help": (*_WIGWAG, "replay", "--help"),
+        f"first label, {shipped.name}": (*_WIGWAG, *replay, f"--checkpoint={shipped}"),
+        f"first label, {checkpoint.name}": (*_WIGWAG, *replay, f"--checkpoint={checkpoint}"),
+    }
+    times_s: dict[str, list[float]] = {name: [] for name in commands}
+    for number in range(settings.blocks + 1):
+        for name, command in commands.items():
+            spent_s = first_line_s(command)
+            if number:
+                times_s[name].append(spent_s)
+    rows = [
+        row_of(name, "start of the process to its first line", "s", values)
+        for name, values in times_s.items()
+    ]
+    return Table("start-up, warm caches", tuple(rows), notes=(f"replays {recording.name}",))
+
+
+def first_line_s(command: Sequence[str]) -> float:
+    """Seconds from the start of a program to its first line; it is then ended."""
+    begin = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        try:
+            line = process.stdout.readline() if process.stdout else b""
+            spent_s = time.perf_counter() - begin
+            if not line:
+                said = process.stderr.read().decode("utf-8", "replace") if process.stderr else ""
+                raise RuntimeError(f"{command[-1]}: ended without a line: {said.strip()[-200:]}")
+        finally:
+            process.terminate()
+            process.communicate()
+    return spent_s

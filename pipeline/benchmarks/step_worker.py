@@ -1,0 +1,94 @@
+"""A worker that makes steps of one engine, or of bare torch convolutions of the same shapes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.benchmarks.worker import Ready, serve, time_steps
+
+TARGET_STEPS = 500
+"""The class learnt changes this often."""
+
+
+def prepare(options: dict[str, Any]) -> Ready:
+    """See `worker.serve`; options: engine, checkpoint, frames, steps, update_every (or None).
+
+    The engine `convolutions` is torch's convolutions of the preset `paper` and nothing else.
+    """
+    frames = np.load(options["frames"])
+    if options["engine"] == "convolutions":
+        return _convolutions(options, frames)
+    return _engine(options, frames)
+
+
+def _engine(options: dict[str, Any], frames: npt.NDArray[np.uint8]) -> Ready:
+    from models.engines import load_engine
+    from models.settings import LearningSettings
+
+    every = options["update_every"]
+    engine = load_engine(
+        Path(options["checkpoint"]),
+        engine=options["engine"],
+        device="cpu",
+        threads=options["threads"],
+        learning=None if every is None else LearningSettings(rate=1e-4, update_every_steps=every),
+    )
+    classes, steps = engine.settings.classes, options["steps"]
+    votes: list[list[int]] = []
+    spikes: list[npt.NDArray[np.int64]] = []
+
+    def step(number: int) -> None:
+        target = None if every is None else number // TARGET_STEPS % classes
+        result = engine.step(frames[number % len(frames)], target)
+        votes.append(result.votes.tolist())
+        spikes.append(result.spikes)
+
+    def run_block(number: int) -> dict[str, Any]:
+        votes.clear()
+        spikes.clear()
+        # Whole updates, so that blocks follow each other without a gap and none is cut.
+        cycle = every or 1
+        count = -(-steps // cycle) * cycle
+        times_ns = time_steps(step, number * count, count, cycle)
+        mean = np.mean(spikes, axis=0).tolist()
+        return {"times_ns": times_ns, "votes": list(votes), "spikes": mean}
+
+    return Ready(run_block)
+
+
+def _convolutions(options: dict[str, Any], frames: npt.NDArray[np.uint8]) -> Ready:
+    import torch
+    from torch.nn.functional import conv2d
+
+    from models.settings import preset
+    from models.torch_engine import prepare_torch
+
+    prepare_torch(options["threads"])
+    settings = preset("paper").network
+    shapes = settings.shapes()
+    random = torch.Generator().manual_seed(0)
+    weights, inputs, work = [], [], 0
+    for layer, shape in zip(settings.layers, shapes, strict=True):
+        size = (layer.channels, shape.inputs[0], layer.kernel, layer.kernel)
+        weights.append(torch.rand(size, generator=random) - 0.5)
+        inputs.append(torch.rand((1, *shape.inputs), generator=random))
+        work += int(np.prod(size)) * shape.membrane[1] * shape.membrane[2]
+    inputs[0] = torch.from_numpy(frames[0]).float().unsqueeze(0)
+
+    def step(_number: int) -> None:
+        for x, weight, layer in zip(inputs, weights, settings.layers, strict=True):
+            conv2d(x, weight, padding=layer.padding)
+
+    def run_block(number: int) -> dict[str, Any]:
+        with torch.inference_mode():
+            return {"times_ns": time_steps(step, number, options["steps"])}
+
+    return Ready(run_block, note=f"{work / 1e6:.0f} M multiply-adds, no neurons, no readouts")
+
+
+if __name__ == "__main__":
+    serve(prepare)
