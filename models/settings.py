@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from models.errors import ModelError
 
@@ -210,8 +210,9 @@ class Preset:
 ONLINE = LearningSettings(rate=1e-4, update_every_steps=20)
 """Learning from one live stream: an update every 20 ms of labelled stream, 50 a second."""
 
-EngineName = Literal["auto", "torch", "events"]
+EngineName = Literal["auto", "torch", "events", "graph"]
 """What runs a network; see `models.engines`."""
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
 PRESETS: dict[str, Preset] = {
     "paper": Preset(

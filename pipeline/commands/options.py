@@ -26,6 +26,7 @@ class Engine(StrEnum):
     auto = "auto"
     torch = "torch"
     events = "events"
+    graph = "graph"
 
 
 class WhenBehind(StrEnum):
@@ -97,7 +98,8 @@ EngineOption = Annotated[
     Engine,
     typer.Option(
         "--engine",
-        help="torch: the plain reference. events: fast on one CPU core. auto: events on a CPU.",
+        help="torch: the plain reference. events: fast on one CPU core. graph: for a CUDA device. "
+        "auto: events on a CPU, graph on CUDA.",
     ),
 ]
 WindowMs = Annotated[int, typer.Option("--window-ms", help="Length of the sliding window.")]
