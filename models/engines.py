@@ -1,4 +1,7 @@
-"""Which engine runs a checkpoint: the plain torch one, or the fast one of the device."""
+"""Which engine runs a checkpoint: the plain torch one, or the fast one of the device.
+
+Which trainer a network gets is chosen likewise.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +12,12 @@ from models.engine import Engine
 from models.errors import ModelError
 from models.graph_engine import GraphEngine
 from models.graph_settings import GraphSettings
+from models.graph_trainer import GraphTrainer
+from models.network import Network
 from models.settings import ENGINES, EngineName, LearningSettings
 from models.torch_engine import choose_device, prepare_torch
 from models.torch_engine import load_engine as load_torch_engine
+from models.trainer import Trainer
 
 
 def load_engine(
@@ -49,3 +55,18 @@ def load_engine(
     from models.events_engine import EventsEngine
 
     return EventsEngine(load_checkpoint(checkpoint, device=chosen), learning)
+
+
+def trainer_for(
+    network: Network, learning: LearningSettings, *, batch: int, learn_every_ms: int
+) -> Trainer | GraphTrainer:
+    """A trainer for a network where it lies: stretches of CUDA graphs, or the plain one."""
+    if network.layers[0].weight.device.type == "cuda":
+        return GraphTrainer(
+            network,
+            learning,
+            batch=batch,
+            learn_every_ms=learn_every_ms,
+            settings=GraphSettings(),
+        )
+    return Trainer(network, learning, batch=batch, learn_every_ms=learn_every_ms)

@@ -70,7 +70,7 @@ class GraphStepper:
         self._sums = self._outbox.host["sums"].numpy()
         cuda: Any = torch.cuda
         self._done: torch.cuda.Event | None = cuda.Event() if device.type == "cuda" else None
-        self._program = Program(self._work, self._graph, capture)
+        self._program = Program(self._work, self._graph, [], capture)
         self._steps_since_update = 0
         self.updates = 0
         self._program.prepare(("infer",))

@@ -15,10 +15,11 @@ import numpy as np
 from drivers.errors import InputError
 from drivers.gestures import GESTURE_NAMES
 from models.checkpoint import load_checkpoint, save_checkpoint
+from models.engines import trainer_for
 from models.network import Network
 from models.settings import preset
 from models.torch_engine import choose_device, prepare_torch
-from models.trainer import BURN_IN_MS, MinibatchResult, Trainer
+from models.trainer import BURN_IN_MS, MinibatchResult
 from pipeline.crops import CropSampler, CropSettings
 from pipeline.trials import load_trials
 from recordings.dvsgesture import read_gesture_set
@@ -121,7 +122,7 @@ def train(
     shape = network.settings
     trials = load_trials(recordings, rows=shape.height, columns=shape.width, progress=reading)
     sampler = CropSampler(trials, settings.crops, settings.seed)
-    trainer = Trainer(
+    trainer = trainer_for(
         network,
         learning,
         batch=settings.crops.batch,
