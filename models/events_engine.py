@@ -18,7 +18,7 @@ from models.events_kernels import step_network
 from models.events_layout import STATE, WORD, aligned, layer_arrays, learning_arrays, put_back
 from models.events_learning import take_step, update, work_off
 from models.learner import ADAMAX_EPSILON, not_finite
-from models.settings import LearningSettings
+from models.settings import LearningSettings, affordable_learning
 
 LOG = logging.getLogger(__name__)
 COMPILING = (
@@ -46,8 +46,8 @@ class EventsEngine:
         self.class_names = checkpoint.class_names
         self.version = checkpoint.version
         self._network = checkpoint.network
-        self._learning = learning
         settings = self.settings
+        self._learning = learning and affordable_learning(learning, settings)
         self._shape = (settings.input_channels, settings.height, settings.width)
         self._classes = settings.classes
         self._updates = 0
@@ -103,7 +103,7 @@ class EventsEngine:
 
     def _learn(self, learning: LearningSettings, target: int | None) -> bool:
         """Begin with a gradient, or do the next part of the one begun; True for an update."""
-        parts = learning.learn_every_steps
+        parts = learning.learn_every_steps or 1
         if self._part == 0:
             if target is None:
                 return False
@@ -113,7 +113,7 @@ class EventsEngine:
         if self._part:
             return False
         self._gradients += 1
-        if self._gradients < learning.update_every_steps:
+        if self._gradients * parts < learning.update_every_steps:
             return False
         if not self._apply(learning):
             raise not_finite()

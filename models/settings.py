@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from models.errors import ModelError
 
@@ -123,6 +123,14 @@ class NetworkSettings:
             channels, height, width = layer.channels, pooled_rows, pooled_columns
         return tuple(shapes)
 
+    @property
+    def multiply_adds(self) -> int:
+        """Of one step's convolutions, done densely."""
+        return sum(
+            math.prod(shape.membrane) * shape.inputs[0] * layer.kernel**2
+            for layer, shape in zip(self.layers, self.shapes(), strict=True)
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         return asdict(self)
@@ -169,11 +177,11 @@ class LearningSettings:
     """Adamax step of a weight."""
     beta2: float = 0.95
     """Decay of Adamax's running maximum; its momentum (beta1) is 0."""
-    learn_every_steps: int = 1
+    learn_every_steps: int | None = None
     """While learning, one step in so many gives a gradient. It is worked off in parts over these
-    steps, and counts from the last of them on."""
+    steps, and counts from the last of them on. None: as `affordable_learning` says."""
     update_every_steps: int = 1
-    """So many gradients add up to one update; none is left out."""
+    """Gradients of this many learning steps add up to one update, that of one at least."""
     dropout: float = 0.5
     """On the readout's input, while learning."""
     regularisation: float = 1e-3
@@ -186,7 +194,8 @@ class LearningSettings:
         _require(_finite(self.beta2) and 0 <= self.beta2 < 1, "beta2", self.beta2, "0 <= beta2 < 1")
         for name in ("learn_every_steps", "update_every_steps"):
             value = getattr(self, name)
-            _require(1 <= value <= 100_000, name.replace("_", " "), value, "1 to 100000")
+            fits = value is None or 1 <= value <= 100_000
+            _require(fits, name.replace("_", " "), value, "1 to 100000")
         _require(
             _finite(self.dropout) and 0 <= self.dropout < 1, "dropout", self.dropout, "0 to < 1"
         )
@@ -207,11 +216,28 @@ class Preset:
     note: str = field(default="")
 
 
+LARGE = 20_000_000
+"""Multiply-adds of a dense step from which on a CPU core cannot learn at every millisecond."""
+LARGE_LEARNS_EVERY_STEPS = 20
+
+
+def affordable_learning(learning: LearningSettings, network: NetworkSettings) -> LearningSettings:
+    """The settings with `learn_every_steps` filled in: what a CPU core can do in real time.
+
+    1 for small networks, 20 for large ones, for which 20 steps share the work of one gradient.
+    """
+    if learning.learn_every_steps is not None:
+        return learning
+    large = network.multiply_adds >= LARGE
+    return replace(learning, learn_every_steps=LARGE_LEARNS_EVERY_STEPS if large else 1)
+
+
 ONLINE = LearningSettings(rate=1e-4, update_every_steps=20)
 """Learning from one live stream: an update every 20 ms of labelled stream, 50 a second."""
 
-EngineName = Literal["auto", "torch", "events"]
+EngineName = Literal["auto", "torch", "events", "graph"]
 """What runs a network; see `models.engines`."""
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
 PRESETS: dict[str, Preset] = {
     "paper": Preset(
@@ -241,7 +267,7 @@ PRESETS: dict[str, Preset] = {
             tau_pairs=2,
             gain=5.0,
         ),
-        learning=LearningSettings(rate=1e-3, regularisation=1e-2),
+        learning=LearningSettings(rate=1e-3, regularisation=3e-3),
         note=(
             "Table 2 in real time on a CPU: two pairs of time constants a layer, so that filters "
             "follow the convolution, and a regulariser that keeps neurons sparse."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from models.engine import StepResult
 from models.errors import ModelError
 from models.layer import LayerStep
 from models.learner import Learner
-from models.settings import LearningSettings
+from models.settings import LearningSettings, affordable_learning
 
 
 def choose_device(name: str) -> str:
@@ -65,9 +66,13 @@ class TorchEngine:
         self.version = checkpoint.version
         self._network = checkpoint.network
         self._device = self._network.layers[0].weight.device
-        self._learner = None if learning is None else Learner(self._network, learning)
+        learning = learning and affordable_learning(learning, self.settings)
+        self._learn_every = 1 if learning is None else learning.learn_every_steps or 1
+        self._learner: Learner | None = None
+        if learning is not None:
+            every = -(-learning.update_every_steps // self._learn_every)
+            self._learner = Learner(self._network, replace(learning, update_every_steps=every))
         self._weigh_spikes = weigh_spikes and learning is not None
-        self._learn_every = 1 if learning is None else learning.learn_every_steps
         self._begun: tuple[list[Tensor], list[LayerStep], Tensor] | None = None
         self._part = 0
         self._one_hot = torch.eye(self.settings.classes, device=self._device)

@@ -24,6 +24,7 @@ def brain_settings(
     device: o.Device,
     engine: o.Engine,
     rate: float | None,
+    learn_every: int | None,
     update_every: int | None,
     window_ms: int,
     threshold: float,
@@ -47,6 +48,7 @@ def brain_settings(
         learning=replace(
             ONLINE,
             seed=seed,
+            learn_every_steps=learn_every,
             rate=ONLINE.rate if rate is None else rate,
             update_every_steps=update_every or ONLINE.update_every_steps,
         ),
@@ -74,6 +76,7 @@ def brain_arguments(settings: BrainSettings) -> tuple[str, ...]:
             "engine": settings.engine,
             "seed": learning.seed,
             "rate": learning.rate,
+            "learn-every": learning.learn_every_steps,
             "update-every": learning.update_every_steps,
             "window-ms": decisions.window_ms,
             "threshold": decisions.threshold,

@@ -80,10 +80,10 @@ def train(
         o.TrainingEngine,
         typer.Option(
             "--engine",
-            help="torch: all sequences at once. events: one by one where spikes are, on one CPU "
+            help="auto: all sequences at once. events: one by one where spikes are, on one CPU "
             "core; faster for the preset full.",
         ),
-    ] = o.TrainingEngine.torch,
+    ] = o.TrainingEngine.auto,
     users: Users = None,
     start_from: Annotated[
         Path | None, typer.Option("--start-from", help="A checkpoint to go on from.")

@@ -26,12 +26,13 @@ class Engine(StrEnum):
     auto = "auto"
     torch = "torch"
     events = "events"
+    graph = "graph"
 
 
 class TrainingEngine(StrEnum):
     """What trains a network."""
 
-    torch = "torch"
+    auto = "auto"
     events = "events"
 
 
@@ -104,7 +105,8 @@ EngineOption = Annotated[
     Engine,
     typer.Option(
         "--engine",
-        help="torch: the plain reference. events: fast on one CPU core. auto: events on a CPU.",
+        help="torch: the plain reference. events: fast on one CPU core. graph: for a CUDA device. "
+        "auto: events on a CPU, graph on CUDA.",
     ),
 ]
 WindowMs = Annotated[int, typer.Option("--window-ms", help="Length of the sliding window.")]
@@ -120,6 +122,14 @@ Layer = Annotated[
 ]
 Rate = Annotated[
     float | None, typer.Option("--rate", min=0.0, help="Learning rate, if not the usual one.")
+]
+LearnEvery = Annotated[
+    int | None,
+    typer.Option(
+        "--learn-every",
+        min=1,
+        help="Learn from one ms in so many; else at each, or in 20 for a large network.",
+    ),
 ]
 UpdateEvery = Annotated[
     int | None,

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 import torch
 
-from models.checkpoint import save_checkpoint
+from models.checkpoint import load_checkpoint, save_checkpoint
 from models.engines import load_engine
 from models.errors import ModelError
 from models.events_engine import EventsEngine
+from models.graph_engine import GraphEngine
+from models.graph_settings import GraphSettings
 from models.network import Network
 from models.settings import LearningSettings, NetworkSettings
 from models.torch_engine import TorchEngine
@@ -43,17 +45,35 @@ def test_engine_is_the_one_asked_for(
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
-def test_cuda_takes_the_torch_engine(checkpoint: Path) -> None:
-    """The fast engine is for CPUs only."""
-    assert type(load_engine(checkpoint, device="cuda")) is TorchEngine
+@pytest.mark.parametrize("engine", ["auto", "graph"])
+def test_cuda_takes_the_graph_engine(checkpoint: Path, engine: Any) -> None:
+    """Where there is a CUDA device, the captured engine is the fast one."""
+    assert type(load_engine(checkpoint, engine=engine, device="auto")) is GraphEngine
     with pytest.raises(ModelError, match="engine: got 'events' with device 'cuda'"):
         load_engine(checkpoint, engine="events", device="cuda")
 
 
+def test_graph_engine_is_refused_on_a_cpu(checkpoint: Path) -> None:
+    """The message says what was asked, what it found and what to do."""
+    with pytest.raises(ModelError, match=r"got 'graph' with device 'cpu'.*--engine auto"):
+        load_engine(checkpoint, engine="graph", device="cpu")
+    with pytest.raises(ModelError, match=r"'graph' with weights on cpu; allowed: a CUDA device"):
+        GraphEngine(load_checkpoint(checkpoint), None, GraphSettings())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA device")
+def test_graph_engine_is_refused_without_cuda(checkpoint: Path) -> None:
+    """`auto` as a device does not hide that there is none."""
+    with pytest.raises(ModelError, match="'graph' with device 'auto', which is the CPU here"):
+        load_engine(checkpoint, engine="graph")
+
+
 def test_wrong_choice_is_refused(checkpoint: Path) -> None:
     """Unknown engines and devices, and no threads, are named."""
-    unknown: Any = "graph"
-    with pytest.raises(ModelError, match="engine: got 'graph'; allowed: auto, torch, events"):
+    unknown: Any = "magic"
+    with pytest.raises(
+        ModelError, match="engine: got 'magic'; allowed: auto, torch, events, graph"
+    ):
         load_engine(checkpoint, engine=unknown)
     with pytest.raises(ModelError, match="device: got 'tpu'"):
         load_engine(checkpoint, device="tpu")

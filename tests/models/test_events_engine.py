@@ -157,6 +157,34 @@ def test_double_precision_agrees_step_by_step(every: int) -> None:
     assert compare_in_double_precision(network, learning, frames, targets) < 1e-6
 
 
+@pytest.mark.parametrize(("every", "update"), [(3, 1), (4, 12)])
+def test_a_gradient_in_several_steps_is_that_of_the_plain_engine(every: int, update: int) -> None:
+    """One step in `every` is learnt from; targets come and go in between."""
+    network = small(2)
+    learning = replace(PLAIN, learn_every_steps=every, update_every_steps=update)
+    targets = [None if t % 7 in (3, 4) else t // 30 % 11 for t in range(60)]
+    frames = frames_of(network, 60, 40.0)
+    assert compare_in_double_precision(network, learning, frames, targets) < 1e-6
+
+
+def test_learning_in_parts_does_no_part_twice_and_leaves_none_out() -> None:
+    """However many parts a gradient is worked off in, the weights are the same, bit for bit."""
+    network = small(2)
+    frames = frames_of(network, 41, 40.0)
+    learnt = []
+    for every in (1, 2, 40, 200):
+        learning = replace(PLAIN, learn_every_steps=every, update_every_steps=every)
+        engine = EventsEngine(checkpoint_of(network), learning)
+        for t, frame in enumerate(frames):
+            engine.step(frame, 3 if t == 0 else None)
+        for _ in range(every):
+            engine.step(np.zeros_like(frames[0]), None)
+        assert engine.updates == 1
+        learnt.append(weights_of(engine, network, torch.float32).tensors())
+    for other in learnt[1:]:
+        assert all(torch.equal(tensor, other[name]) for name, tensor in learnt[0].items())
+
+
 @st.composite
 def networks(draw: st.DrawFn) -> NetworkSettings:
     """Tiny networks of any shape that has an output."""

@@ -1,0 +1,78 @@
+"""The engine for a CUDA device: the whole step, learning included, captured as a CUDA graph."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from models.checkpoint import Checkpoint, save_checkpoint
+from models.engine import StepResult
+from models.errors import ModelError
+from models.graph_settings import GraphSettings
+from models.graph_stepper import GraphStepper
+from models.settings import LearningSettings
+
+LOG = logging.getLogger(__name__)
+
+
+class GraphEngine:
+    """See `models.engine.Engine`; agrees with `TorchEngine` up to the rounding of sums.
+
+    Dropout draws from torch's generator, in another order than `TorchEngine`; the regulariser
+    against quiet layers looks at each step's mean activity by itself.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        learning: LearningSettings | None,
+        settings: GraphSettings,
+    ) -> None:
+        """Capture on the checkpoint's device; raises `ModelError` where that is not CUDA."""
+        device = checkpoint.network.layers[0].weight.device
+        if device.type != "cuda":
+            raise ModelError(
+                f"engine: got 'graph' with weights on {device}; allowed: a CUDA device; "
+                "take --engine auto"
+            )
+        self.settings = checkpoint.network.settings
+        self.class_names = checkpoint.class_names
+        self.version = checkpoint.version
+        self._network = checkpoint.network
+        self._stepper = GraphStepper(self._network, learning, batch=1, settings=settings)
+        self._shape = (
+            self.settings.input_channels,
+            self.settings.height,
+            self.settings.width,
+        )
+        LOG.info("graph engine: step captured on %s, arithmetic in %s", device, settings.precision)
+
+    @property
+    def updates(self) -> int:
+        """Weight updates made since the engine was made."""
+        return self._stepper.updates
+
+    def reset(self) -> None:
+        """Forget the dynamic state, keep the weights."""
+        self._stepper.reset()
+
+    def step(self, frame: npt.NDArray[np.uint8], target: int | None) -> StepResult:
+        """See `Engine.step`; raises `ModelError` for a wrong shape or class."""
+        if frame.shape != self._shape:
+            raise ModelError(f"frame: got shape {frame.shape}; allowed: {self._shape}")
+        targets = None if target is None else np.array([target], np.int64)
+        result = self._stepper.step(frame[np.newaxis], targets)
+        return StepResult(
+            votes=result.votes[:, 0], spikes=result.spikes[:, 0], updated=result.updated
+        )
+
+    def save(self, path: Path, record: dict[str, Any]) -> str:
+        """Write the weights as they are now, with the loaded version as parent."""
+        self._stepper.check_weights()
+        return save_checkpoint(
+            path, self._network, self.class_names, parent=self.version, record=record
+        )
