@@ -12,6 +12,7 @@ import torch
 from models.checkpoint import save_checkpoint
 from models.network import Network
 from models.settings import preset
+from models.torch_engine import prepare_torch
 
 TAU_PAIRS = 4
 FIRING_SHARE = 0.05
@@ -25,6 +26,8 @@ def write_random_checkpoint(path: Path, frames: npt.NDArray[np.uint8]) -> str:
     The biases are moved until about `FIRING_SHARE` of each layer's neurons fire on
     `frames`, shape (n, 2, 32, 32).
     """
+    # Where other work is going on, a second thread makes this many times slower.
+    prepare_torch(1)
     settings = replace(preset("paper").network, tau_pairs=TAU_PAIRS)
     network = Network(settings)
     for layer in sorted([*range(len(network.layers))] * ROUNDS):
@@ -40,5 +43,5 @@ def write_random_checkpoint(path: Path, frames: npt.NDArray[np.uint8]) -> str:
     save_checkpoint(path, network, names, parent=None, record={"note": "random weights"})
     return (
         f"random weights, preset paper, {TAU_PAIRS} time constant pairs, biases moved until about "
-        f"{FIRING_SHARE:.0%} of the neurons fire"
+        f"{FIRING_SHARE:.0%} of the neurons fire in short pieces of every gesture"
     )
