@@ -15,9 +15,9 @@ from models.checkpoint import Checkpoint, save_checkpoint
 from models.engine import StepResult
 from models.errors import ModelError
 from models.events_kernels import step_network
-from models.events_layout import layer_arrays, learning_arrays, put_back
-from models.events_learning import add_gradients, update
-from models.learner import ADAMAX_EPSILON
+from models.events_layout import STATE, WORD, aligned, layer_arrays, learning_arrays, put_back
+from models.events_learning import take_step, update, work_off
+from models.learner import ADAMAX_EPSILON, not_finite
 from models.settings import LearningSettings
 
 LOG = logging.getLogger(__name__)
@@ -27,8 +27,6 @@ COMPILING = (
 )
 PATIENCE_S = 2.0
 """Loading compiled code takes less than this; what takes longer is compiled, and says so."""
-STEPS_WORTH_REFRESHING = 4
-"""Making V and U anew costs two dense convolutions; it pays when so many steps use them."""
 
 
 class EventsEngine:
@@ -51,8 +49,12 @@ class EventsEngine:
         self._learning = learning
         settings = self.settings
         self._shape = (settings.input_channels, settings.height, settings.width)
-        self._steps_since_update = 0
+        self._classes = settings.classes
         self._updates = 0
+        self._part = 0
+        """Of the gradient begun: how many parts of it are done; 0 where none is."""
+        self._gradients = 0
+        """Since the last update."""
         self._start(dtype)
         self._warm_up()
         self._start(dtype)
@@ -65,9 +67,8 @@ class EventsEngine:
     def reset(self) -> None:
         """Forget the dynamic state, keep the weights."""
         for layer in self._layers:
-            for array in (layer.q, layer.p, layer.v, layer.u, layer.refractory):
-                array[:] = 0
-        self._stale = False
+            for name in STATE:
+                getattr(layer, name)[:] = 0
 
     def step(self, frame: npt.NDArray[np.uint8], target: int | None) -> StepResult:
         """See `Engine.step`; raises `ModelError` for a wrong shape or class, or weights that
@@ -75,28 +76,20 @@ class EventsEngine:
         """
         if frame.shape != self._shape:
             raise ModelError(f"frame: got shape {frame.shape}; allowed: {self._shape}")
-        learning = self._learning if target is not None else None
-        if learning is not None and target not in range(self.settings.classes):
-            raise ModelError(
-                f"target: got class {target}; allowed: 0 to {self.settings.classes - 1}"
-            )
-        left = STEPS_WORTH_REFRESHING
-        if learning is not None:
-            left = learning.update_every_steps - self._steps_since_update
+        learning = self._learning
+        if learning is not None and target is not None and target not in range(self._classes):
+            raise ModelError(f"target: got class {target}; allowed: 0 to {self._classes - 1}")
         votes = np.empty(len(self._layers), np.int64)
         spikes = np.empty(len(self._layers), np.int64)
-        dense = self._stale and left < STEPS_WORTH_REFRESHING
         step_network(
             self._layers,
             np.ascontiguousarray(frame, np.uint8),
             self._x,
-            dense,
-            self._stale,
+            learning is not None,
             votes,
             spikes,
         )
-        self._stale = dense
-        updated = learning is not None and target is not None and self._learn(learning, target)
+        updated = learning is not None and self._learn(learning, target)
         return StepResult(votes=votes, spikes=spikes, updated=updated)
 
     def save(self, path: Path, record: dict[str, Any]) -> str:
@@ -108,24 +101,29 @@ class EventsEngine:
             path, self._network, self.class_names, parent=self.version, record=record
         )
 
-    def _learn(self, learning: LearningSettings, target: int) -> bool:
-        self._add_gradients(learning, target)
-        self._steps_since_update += 1
-        if self._steps_since_update < learning.update_every_steps:
+    def _learn(self, learning: LearningSettings, target: int | None) -> bool:
+        """Begin with a gradient, or do the next part of the one begun; True for an update."""
+        parts = learning.learn_every_steps
+        if self._part == 0:
+            if target is None:
+                return False
+            self._take_step(learning, target)
+        work_off(self._layers, self._learnt, self._progress, self._part, parts)
+        self._part = (self._part + 1) % parts
+        if self._part:
+            return False
+        self._gradients += 1
+        if self._gradients < learning.update_every_steps:
             return False
         if not self._apply(learning):
-            raise ModelError(
-                "learning: got weights that are not finite; allowed: finite numbers; "
-                "go back to the last checkpoint and learn with a smaller rate"
-            )
-        self._steps_since_update = 0
-        self._stale = True
+            raise not_finite()
+        self._gradients = 0
         self._updates += 1
         return True
 
-    def _add_gradients(self, learning: LearningSettings, target: int) -> None:
+    def _take_step(self, learning: LearningSettings, target: int) -> None:
         dropout, regularisation = float(learning.dropout), float(learning.regularisation)
-        add_gradients(self._layers, self._learnt, target, dropout, regularisation, self._random)
+        take_step(self._layers, self._learnt, target, dropout, regularisation, self._random)
 
     def _apply(self, learning: LearningSettings) -> bool:
         rate, beta2 = float(learning.rate), float(learning.beta2)
@@ -134,13 +132,15 @@ class EventsEngine:
     def _start(self, dtype: type[np.floating[Any]]) -> None:
         """Parameters from the network, and nothing seen or learnt yet."""
         learning, settings = self._learning, self.settings
-        repeated = settings.input_channels * settings.input_copies
-        self._x = np.zeros((settings.height, settings.width * repeated), dtype)
+        cells = settings.input_channels * settings.input_copies * settings.height * settings.width
+        self._x = aligned((-(-cells // WORD) * WORD,), np.uint8)
         self._layers = tuple(layer_arrays(layer, dtype) for layer in self._network.layers)
         self._learnt = tuple(learning_arrays(arrays) for arrays in self._layers if learning)
-        seed = 0 if learning is None else learning.seed % 2**64
-        self._random = np.array([seed], np.uint64)
-        self._stale = False
+        seed = 0 if learning is None else learning.seed % 2**32
+        self._random = np.array([seed], np.uint32)
+        self._progress = np.zeros(2, np.int64)
+        self._part = 0
+        self._gradients = 0
 
     def _warm_up(self) -> None:
         """Load the compiled code, or compile it, before the first frame is waiting."""
@@ -150,7 +150,8 @@ class EventsEngine:
         try:
             self.step(np.zeros(self._shape, np.uint8), None)
             if self._learning is not None:
-                self._add_gradients(self._learning, 0)
+                self._take_step(self._learning, 0)
+                work_off(self._layers, self._learnt, self._progress, 0, 1)
                 self._apply(self._learning)
         finally:
             saying.cancel()

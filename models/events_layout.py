@@ -1,8 +1,11 @@
-"""Arrays of one layer as the events engine's compiled code wants them: channels last.
+"""Arrays of one layer as the events engine's compiled code wants them.
 
-Maps are kept as rows: a map of H x W positions with C channels has shape (H, W * C), so that
-neighbours in x, with all their channels, are one contiguous run. Two of these tuples go into the
-compiled code for every layer; every array of one network has the same float type.
+Membrane maps are cut into blocks of `width` output channels: a block of a map of H x W positions
+has shape (H, W * width), so that neighbours in x, with the block's channels, are one contiguous
+run, and the weights and membranes that the spikes of one channel touch fit a core's nearest cache.
+Traces, activity and spikes have their channels last, unblocked: rows of shape (W * channels,).
+Two of these tuples go into the compiled code for every layer; every array of numbers of one
+network has the same float type, and begins at a cache line.
 """
 
 from __future__ import annotations
@@ -13,15 +16,25 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from models.events_vectors import LANES, TOGETHER
 from models.layer import Layer
 
 Floats = npt.NDArray[Any]
 """float32, or float64 to compare engines step by step."""
 Integers = npt.NDArray[np.int64]
+Places = npt.NDArray[np.int32]
+Bytes = npt.NDArray[np.uint8]
 
 SILENCE = 1e-30
 """Traces below this are set to 0: their decay would end in denormal numbers, which cost 100
 cycles each, and a trace of 1e-30 changes no sum."""
+WIDEST_BLOCK = 64
+"""Output channels of a block: more leave the nearest cache, fewer make runs too short."""
+NEVER = -1e6
+"""Bias of channels that only fill up a block: they never fire."""
+WORD = 8
+"""Spikes are looked for this many at a time."""
+CACHE_LINE = 64
 
 
 class LayerArrays(NamedTuple):
@@ -32,6 +45,8 @@ class LayerArrays(NamedTuple):
     kernel: int
     padding: int
     pool: int
+    width: int
+    """Channels of a block, a multiple of `LANES`; there are as many blocks as `bias` has rows."""
     decay_s: Floats
     """a_s by input channel, repeated along a row, shape (W * Cin,); so are the next three."""
     gain_s: Floats
@@ -40,16 +55,17 @@ class LayerArrays(NamedTuple):
     pair_of_channel: Integers
     """shape (Cin,): which of the K pairs a channel has."""
     pair_decay_s: Floats
-    """shape (K,); so are the next two."""
+    """shape (K,); so are the next three."""
+    pair_gain_s: Floats
     pair_decay_m: Floats
     pair_gain_m: Floats
     constants: Floats
     """Refractory decay a_r, refractory weight w_rp, `SILENCE`."""
     weight: Floats
-    """shape (Cin, kernel, kernel * Cout), the kernel's columns mirrored: what one spike adds to
-    the membranes beside it, row by row."""
+    """Flat, of shape (blocks, Cin, kernel, kernel * width), the kernel's columns mirrored: what one
+    spike adds to a block's membranes beside it, row by row."""
     bias: Floats
-    """shape (columns * Cout,), repeated along a row."""
+    """shape (blocks, columns * width), repeated along a row."""
     readout: Floats
     """shape (classes, fan-in), channels last."""
     readout_offset: Floats
@@ -57,54 +73,90 @@ class LayerArrays(NamedTuple):
     """Synaptic trace with its rim, shape (H + 2 pad, (W + 2 pad) * Cin); so is P."""
     p: Floats
     v: Floats
-    """a_s * conv(Q) by pair, bias left out, shape (K, rows, columns * Cout)."""
+    """Flat, of shape (K, blocks, rows, columns * width): what spikes gave to the synaptic trace, as
+    weighed by the membranes, decayed."""
     u: Floats
-    """conv(P) by pair, bias left out, likewise; they sum up to the membrane potential."""
+    """Likewise, filtered once more; summed over K, this is conv(P) for weights at rest."""
     refractory: Floats
-    """R, shape (rows, columns * Cout)."""
+    """R, shape (blocks, rows, columns * width)."""
     membrane: Floats
-    """u of the equations, shape (1, rows, columns * Cout)."""
+    """u of the equations, likewise."""
     activity: Floats
-    """A, shape (pooled rows, pooled columns * Cout); so are the next two."""
-    spikes: Floats
-    peak: npt.NDArray[np.int32]
-    """Position, counted row by row, that the pooled potential came from."""
+    """A, shape (pooled rows, pooled columns * Cout)."""
+    spikes: Bytes
+    """Pooled spikes, flat, with silent ones that make their number a multiple of `WORD`."""
+    peak: Places
+    """Position, counted row by row, that a pooled potential came from; shape of `activity`."""
     readings: Floats
     """y, shape (classes,)."""
+    place: Places
+    """Spikes of the layer below by channel: row * W + column; so many as there are inputs."""
+    first: Integers
+    """shape (Cin + 1,): where each channel's spikes begin in `place`."""
 
 
 class LearningArrays(NamedTuple):
-    """What learning keeps for one layer; `unfolded` to `dropped` are scratch."""
+    """What learning keeps for one layer."""
 
+    unfolded: bool
+    """Whether `trace` holds P with the kernel's rows side by side at each position, so that the
+    whole patch under the kernel is one run; else each of its rows is one."""
     gradient: Floats
-    """Summed since the last update, shape (Cout, kernel * kernel * Cin): kernel column, kernel
-    row, input channel."""
+    """Summed since the last update, shape (Cout, runs, length): a patch, run by run, and what
+    fills a run up to whole vectors."""
     bias_gradient: Floats
     scale: Floats
     """Adamax's running maximum, shaped as the gradient."""
     bias_scale: Floats
-    unfolded: Floats
-    """P with `kernel` rows side by side at each position, shape (rows, (W + 2 pad) * kernel * Cin):
-    the patch under the kernel is one contiguous run."""
-    delta: Floats
-    """d loss / d u, shape (positions, Cout)."""
-    listed: Integers
-    """Per output channel the non-zero deltas' patches, as offsets into `unfolded`."""
+    trace: Floats
+    """P at the step that is being learnt from; flat, with numbers to spare behind it."""
+    listed: Places
+    """Per output channel the membranes with a non-zero delta, as offsets of their patch."""
     listed_delta: Floats
+    """d loss / d u of these."""
+    listed_count: Integers
+    """shape (Cout,): how many are listed."""
+    delta: Floats
+    """Scratch: d loss / d u, shape (positions, Cout)."""
     down: Floats
-    """d loss / d A, shape (fan-in,); so is the next one."""
+    """Scratch: d loss / d A, shape (fan-in,); so is the next one."""
     dropped: Floats
+
+
+def aligned(shape: tuple[int, ...], dtype: Any) -> npt.NDArray[Any]:
+    """Zeros that begin at a cache line: vectors across two of them cost twice."""
+    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    raw = np.zeros(size + CACHE_LINE, np.uint8)
+    begin = -raw.ctypes.data % CACHE_LINE
+    numbers: npt.NDArray[Any] = raw[begin : begin + size].view(dtype)
+    return numbers.reshape(shape)
+
+
+def blocks_of(channels: int) -> tuple[int, int]:
+    """Number of blocks and their width for so many output channels."""
+    blocks = -(-channels // WIDEST_BLOCK)
+    return blocks, -(-channels // (blocks * LANES)) * LANES
 
 
 def layer_arrays(layer: Layer, dtype: type[np.floating[Any]]) -> LayerArrays:
     """A layer's parameters rearranged, and its state in silence."""
-    channels_in, height, width = layer.shape.inputs
+    channels_in, height, width_in = layer.shape.inputs
     channels_out, rows, columns = layer.shape.membrane
     _, pooled_rows, pooled_columns = layer.shape.pooled
     kernel, rim = layer.settings.kernel, layer.settings.padding
+    blocks, width = blocks_of(channels_out)
 
     def plain(tensor: torch.Tensor) -> Floats:
         return tensor.detach().cpu().numpy().astype(dtype)
+
+    def by_block(values: Floats, fill: float) -> Floats:
+        """Output channels along the last axis parted into (blocks, ..., width)."""
+        filled = np.full((*values.shape[:-1], blocks * width), fill, dtype)
+        filled[..., :channels_out] = values
+        return np.moveaxis(filled.reshape(*values.shape[:-1], blocks, width), -2, 0)
+
+    def zeros(*shape: int) -> Floats:
+        return aligned(shape, dtype)
 
     one = dtype(1)
     tau_m, tau_s = plain(layer.tau_m_ms), plain(layer.tau_s_ms)
@@ -113,74 +165,93 @@ def layer_arrays(layer: Layer, dtype: type[np.floating[Any]]) -> LayerArrays:
     _, first, pair_of_channel = np.unique(
         np.stack([tau_m, tau_s], axis=1), axis=0, return_index=True, return_inverse=True
     )
+    pairs = len(first)
     readout = plain(layer.readout).reshape(-1, channels_out, pooled_rows, pooled_columns)
-    padded = (height + 2 * rim, (width + 2 * rim) * channels_in)
-    mapped = (rows, columns * channels_out)
-    pooled = (pooled_rows, pooled_columns * channels_out)
+    readouts = zeros(len(readout), layer.shape.readout_inputs)
+    readouts[:] = readout.transpose(0, 2, 3, 1).reshape(len(readout), -1)
+    weight = zeros(blocks * channels_in * kernel * kernel * width)
+    mirrored = plain(layer.weight)[:, :, :, ::-1].transpose(1, 2, 3, 0)
+    weight[:] = by_block(mirrored, 0.0).reshape(-1)
+    bias = zeros(blocks, columns * width)
+    bias[:] = np.tile(by_block(plain(layer.bias), NEVER), columns)
+    padded = (height + 2 * rim, (width_in + 2 * rim) * channels_in)
+    fan_in = layer.shape.readout_inputs
     return LayerArrays(
         channels_in=channels_in,
         channels_out=channels_out,
         kernel=kernel,
         padding=rim,
         pool=layer.settings.pool,
-        decay_s=np.tile(decay_s, width),
-        gain_s=np.tile(gain_s, width),
-        decay_m=np.tile(decay_m, width),
-        gain_m=np.tile(gain_m, width),
+        width=width,
+        decay_s=np.tile(decay_s, width_in),
+        gain_s=np.tile(gain_s, width_in),
+        decay_m=np.tile(decay_m, width_in),
+        gain_m=np.tile(gain_m, width_in),
         pair_of_channel=pair_of_channel.reshape(-1).astype(np.int64),
         pair_decay_s=decay_s[first],
+        pair_gain_s=gain_s[first],
         pair_decay_m=decay_m[first],
         pair_gain_m=gain_m[first],
         constants=np.array([layer.refractory_decay, layer.refractory_weight, SILENCE], dtype),
-        weight=plain(layer.weight)[:, :, :, ::-1]
-        .transpose(1, 2, 3, 0)
-        .copy()
-        .reshape(channels_in, kernel, kernel * channels_out),
-        bias=np.tile(plain(layer.bias), columns),
-        readout=np.ascontiguousarray(readout.transpose(0, 2, 3, 1)).reshape(len(readout), -1),
+        weight=weight,
+        bias=bias,
+        readout=readouts,
         readout_offset=plain(layer.readout_offset),
-        q=np.zeros(padded, dtype),
-        p=np.zeros(padded, dtype),
-        v=np.zeros((len(first), *mapped), dtype),
-        u=np.zeros((len(first), *mapped), dtype),
-        refractory=np.zeros(mapped, dtype),
-        membrane=np.zeros((1, *mapped), dtype),
-        activity=np.zeros(pooled, dtype),
-        spikes=np.zeros(pooled, dtype),
-        peak=np.zeros(pooled, np.int32),
-        readings=np.zeros(len(readout), dtype),
+        q=zeros(*padded),
+        p=zeros(*padded),
+        v=zeros(pairs * blocks * rows * columns * width),
+        u=zeros(pairs * blocks * rows * columns * width),
+        refractory=zeros(blocks, rows, columns * width),
+        membrane=zeros(blocks, rows, columns * width),
+        activity=zeros(pooled_rows, pooled_columns * channels_out),
+        spikes=aligned((-(-fan_in // WORD) * WORD,), np.uint8),
+        peak=aligned((pooled_rows, pooled_columns * channels_out), np.int32),
+        readings=zeros(len(readout)),
+        place=aligned((channels_in * height * width_in,), np.int32),
+        first=np.zeros(channels_in + 1, np.int64),
     )
+
+
+STATE = ("q", "p", "v", "u", "refractory")
+"""What a layer carries from one step to the next."""
+
+
+FEW_CHANNELS = 8
+"""With fewer input channels a kernel's row is too short a run, and patches are unfolded."""
 
 
 def learning_arrays(arrays: LayerArrays) -> LearningArrays:
     """Nothing learnt yet."""
     dtype = arrays.weight.dtype
     channels_in, channels_out, kernel = arrays.channels_in, arrays.channels_out, arrays.kernel
-    rows = arrays.membrane.shape[1]
-    positions = rows * (arrays.membrane.shape[2] // channels_out)
-    weights = (channels_out, kernel * kernel * channels_in)
-    listed = (channels_out, positions + LISTED_TOGETHER)
+    positions = arrays.membrane.size // (arrays.membrane.shape[0] * arrays.width)
+    unfolded = channels_in < FEW_CHANNELS
+    runs, length = (1, kernel * kernel) if unfolded else (kernel, kernel)
+    vectors = TOGETHER * LANES
+    weights = (channels_out, runs, -(-length * channels_in // vectors) * vectors)
+    traces = arrays.membrane.shape[1] * arrays.p.shape[1] * kernel if unfolded else arrays.p.size
     return LearningArrays(
-        gradient=np.zeros(weights, dtype),
-        bias_gradient=np.zeros(channels_out, dtype),
-        scale=np.zeros(weights, dtype),
-        bias_scale=np.zeros(channels_out, dtype),
-        unfolded=np.zeros((rows, arrays.p.shape[1] * kernel), dtype),
-        delta=np.zeros((positions, channels_out), dtype),
-        listed=np.zeros(listed, np.int64),
-        listed_delta=np.zeros(listed, dtype),
-        down=np.zeros(arrays.readout.shape[1], dtype),
-        dropped=np.zeros(arrays.readout.shape[1], dtype),
+        unfolded=unfolded,
+        gradient=aligned(weights, dtype),
+        bias_gradient=aligned((channels_out,), dtype),
+        scale=aligned(weights, dtype),
+        bias_scale=aligned((channels_out,), dtype),
+        trace=aligned((traces + vectors,), dtype),
+        listed=aligned((channels_out, positions + 1), np.int32),
+        listed_delta=aligned((channels_out, positions + 1), dtype),
+        listed_count=np.zeros(channels_out, np.int64),
+        delta=aligned((positions, channels_out), dtype),
+        down=aligned((arrays.readout.shape[1],), dtype),
+        dropped=aligned((arrays.readout.shape[1],), dtype),
     )
-
-
-LISTED_TOGETHER = 4
-"""Patches added to a gradient in one pass over it."""
 
 
 def put_back(arrays: LayerArrays, layer: Layer) -> None:
     """Copy the weights and biases learnt into the layer that `layer_arrays` read."""
-    shape = (arrays.channels_in, arrays.kernel, arrays.kernel, arrays.channels_out)
-    weight = arrays.weight.reshape(shape).transpose(3, 0, 1, 2)[:, :, :, ::-1]
-    layer.weight.copy_(torch.from_numpy(weight.copy()))
-    layer.bias.copy_(torch.from_numpy(arrays.bias[: arrays.channels_out].copy()))
+    blocks, kernel, width = len(arrays.bias), arrays.kernel, arrays.width
+    weight = arrays.weight.reshape(blocks, arrays.channels_in, kernel, kernel, width)
+    by_output = weight.transpose(0, 4, 1, 2, 3).reshape(blocks * width, *weight.shape[1:4])
+    mirrored = by_output[: arrays.channels_out, :, :, ::-1]
+    layer.weight.copy_(torch.from_numpy(mirrored.copy()))
+    bias = arrays.bias[:, :width].reshape(-1)[: arrays.channels_out]
+    layer.bias.copy_(torch.from_numpy(bias.copy()))

@@ -2,7 +2,8 @@
 
 The gradient of a layer's weights is the sum of delta x patch of P over membranes with a non-zero
 delta: the pooled ones that a spike or activity came from and, for the regulariser, those above
-its threshold.
+its threshold. `take_step` lists these for all layers and keeps their P; `work_off` then sums up,
+all at once or a part at a time, so that no millisecond has to bear the whole of it.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from models.events_layout import LISTED_TOGETHER, Floats, LayerArrays, LearningArrays
+from models.events_layout import Floats, Integers, LayerArrays, LearningArrays
+from models.events_vectors import LANES, TOGETHER, add_weighted, subtract_turned
 
 compiled: Any = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
-Random = npt.NDArray[np.uint64]
+Random = npt.NDArray[np.uint32]
+GROUP = 16
+"""Output channels whose gradients are summed up together: they share what they read of P."""
 
 QUIET = 0.1
 """Below this mean activity the regulariser raises it."""
@@ -25,7 +29,7 @@ NEAR_THRESHOLD = -0.01
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # numba has no types
-def add_gradients(
+def take_step(
     layers: tuple[LayerArrays, ...],
     learning: tuple[LearningArrays, ...],
     target: int,
@@ -33,7 +37,7 @@ def add_gradients(
     regularisation: float,
     random: Random,
 ) -> None:
-    """Add every layer's gradient at this step, for the class `target`, to the running sums.
+    """Keep what every layer's gradient at this step is made of, for the class `target`.
 
     `random`, shape (1,), is the state of the generator that dropout draws from.
     """
@@ -41,8 +45,7 @@ def add_gradients(
         layer, own = layers[number], learning[number]
         back_through_readout(layer, own, target, dropout, regularisation, random)
         spread(layer, own, regularisation)
-        unfold(layer, own)
-        correlate(layer, own)
+        keep_trace(layer, own)
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
@@ -62,8 +65,10 @@ def back_through_readout(
     size = activity.size
     # The mask rests in `down` until the error is known.
     if dropout > 0.0:
+        limit = np.uint32(dropout * 2.0**32)
         for t in range(size):
-            down[t] = kept if draw(random) >= dropout else zero
+            down[t] = kept if scramble(random[0] + np.uint32(t)) >= limit else zero
+        random[0] = scramble(random[0]) + np.uint32(size)
     else:
         down[:] = one
     total = zero
@@ -91,14 +96,27 @@ def back_through_readout(
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
-def draw(random: Random) -> float:
-    """A number in [0, 1) from the splitmix64 generator."""
-    random[0] += np.uint64(0x9E3779B97F4A7C15)
-    z = random[0]
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    z = z ^ (z >> np.uint64(31))
-    return float(z >> np.uint64(11)) * 2.0**-53
+def scramble(number: np.uint32) -> np.uint32:
+    """A number below 2**32 that looks random, from one that does not (the mixer of MurmurHash3)."""
+    first = np.uint32((number ^ (number >> np.uint32(16))) * np.uint32(0x85EBCA6B))
+    second = np.uint32((first ^ (first >> np.uint32(13))) * np.uint32(0xC2B2AE35))
+    return np.uint32(second ^ (second >> np.uint32(16)))
+
+
+@compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def keep_trace(layer: LayerArrays, own: LearningArrays) -> None:
+    """Keep P as it is now, or unfolded."""
+    channels, kernel, row_length = layer.channels_in, layer.kernel, layer.p.shape[1]
+    if not own.unfolded:
+        own.trace[: layer.p.size] = layer.p.reshape(-1)
+        return
+    for row in range(layer.membrane.shape[1]):
+        to = own.trace[row * row_length * kernel : (row + 1) * row_length * kernel]
+        for k in range(kernel):
+            p = layer.p[row + k]
+            for channel in range(channels):
+                for j in range(row_length // channels):
+                    to[(j * kernel + k) * channels + channel] = p[j * channels + channel]
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
@@ -106,80 +124,89 @@ def spread(layer: LayerArrays, own: LearningArrays, regularisation: float) -> No
     """Delta on the membranes: unpooled `down`, plus the regulariser; then list what is not 0."""
     real = layer.weight.dtype.type
     zero, threshold = real(0), real(NEAR_THRESHOLD)
-    delta, channels = own.delta, layer.channels_out
-    membrane = layer.membrane.reshape(delta.shape)
+    delta, channels, width = own.delta, layer.channels_out, layer.width
+    rows = layer.membrane.shape[1]
+    columns = layer.membrane.shape[2] // width
     press = real(20.0 * regularisation / delta.size)
-    flat, potentials = delta.reshape(-1), membrane.reshape(-1)
-    for t in range(flat.size):
-        flat[t] = press if potentials[t] > threshold else zero
+    for block in range(layer.membrane.shape[0]):
+        begin = block * width
+        number = min(width, channels - begin)
+        for row in range(rows):
+            for column in range(columns):
+                u = layer.membrane[block, row, column * width : column * width + number]
+                to = delta[row * columns + column, begin : begin + number]
+                for t in range(number):
+                    to[t] = press if u[t] > threshold else zero
     peak = layer.peak.reshape(-1)
     for t in range(peak.size):
         delta[peak[t], t % channels] += own.down[t]
-    rows = layer.refractory.shape[0]
-    columns = delta.shape[0] // rows
-    patch_stride = layer.kernel * layer.channels_in
-    row_stride = own.unfolded.shape[1]
-    listed = np.zeros(channels, np.int64)
+    # How far apart, in `trace`, the patches are of membranes that are neighbours.
+    beside = layer.channels_in * (layer.kernel if own.unfolded else 1)
+    below = layer.p.shape[1] * (layer.kernel if own.unfolded else 1)
+    own.listed_count[:] = 0
     for row in range(rows):
         for column in range(columns):
-            offset = row * row_stride + column * patch_stride
+            offset = np.int32(row * below + column * beside)
             here = delta[row * columns + column]
             for channel in range(channels):
                 # Written in any case and kept where not 0: faster than a branch.
-                number = listed[channel]
-                own.listed[channel, number] = offset
-                own.listed_delta[channel, number] = here[channel]
-                listed[channel] = number + (here[channel] != zero)
-    # A mark behind the last one, and zeros that make the count a multiple of LISTED_TOGETHER.
+                place = own.listed_count[channel]
+                own.listed[channel, place] = offset
+                own.listed_delta[channel, place] = here[channel]
+                own.listed_count[channel] = place + (here[channel] != zero)
     for channel in range(channels):
-        for number in range(listed[channel]):
-            own.bias_gradient[channel] += own.listed_delta[channel, number]
-        for number in range(listed[channel], listed[channel] + LISTED_TOGETHER):
-            own.listed[channel, number] = -1
-            own.listed_delta[channel, number] = zero
+        for place in range(own.listed_count[channel]):
+            own.bias_gradient[channel] += own.listed_delta[channel, place]
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
-def unfold(layer: LayerArrays, own: LearningArrays) -> None:
-    """Put the `kernel` rows of P under each output row side by side."""
-    channels, kernel = layer.channels_in, layer.kernel
-    for row in range(own.unfolded.shape[0]):
-        for k in range(kernel):
-            p, unfolded = layer.p[row + k], own.unfolded[row]
-            if channels < 8:  # runs too short to be worth a loop of their own
-                for channel in range(channels):
-                    for j in range(p.size // channels):
-                        unfolded[(j * kernel + k) * channels + channel] = p[j * channels + channel]
-            else:
-                for j in range(p.size // channels):
-                    begin = (j * kernel + k) * channels
-                    for channel in range(channels):
-                        unfolded[begin + channel] = p[j * channels + channel]
+def work_off(
+    layers: tuple[LayerArrays, ...],
+    learning: tuple[LearningArrays, ...],
+    progress: Integers,
+    part: int,
+    parts: int,
+) -> None:
+    """Sum up the gradients of a step taken, as far as the part `part` of `parts` reaches.
+
+    `progress`, shape (2,), holds the layer and the output channel that come next. Parts are of
+    about equal work, a whole number of groups of channels each.
+    """
+    if part == 0:
+        progress[0] = progress[1] = 0
+    whole = 0
+    for number in range(len(layers)):
+        whole += learning[number].listed_count.sum() * layers[number].channels_in
+    done = 0
+    for number in range(len(layers)):
+        layer, own = layers[number], learning[number]
+        for first in range(0, layer.channels_out, GROUP):
+            if done * parts >= whole * (part + 1) and part + 1 < parts:
+                return
+            end = min(first + GROUP, layer.channels_out)
+            if number > progress[0] or (number == progress[0] and first >= progress[1]):
+                correlate(layer, own, first, end)
+                progress[0], progress[1] = number, end
+            done += own.listed_count[first:end].sum() * layer.channels_in
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
-def correlate(layer: LayerArrays, own: LearningArrays) -> None:
-    """Weights: gradient += sum over listed membranes of delta * patch."""
-    patches = own.unfolded.reshape(-1)
-    length = own.gradient.shape[1]
-    for channel in range(layer.channels_out):
-        gradient = own.gradient[channel]
-        offsets, deltas = own.listed[channel], own.listed_delta[channel]
-        number = 0
-        while offsets[number] >= 0:
-            begin0 = offsets[number]
-            begin1 = max(offsets[number + 1], 0)
-            begin2 = max(offsets[number + 2], 0)
-            begin3 = max(offsets[number + 3], 0)
-            patch0 = patches[begin0 : begin0 + length]
-            patch1 = patches[begin1 : begin1 + length]
-            patch2 = patches[begin2 : begin2 + length]
-            patch3 = patches[begin3 : begin3 + length]
-            d0, d1 = deltas[number], deltas[number + 1]
-            d2, d3 = deltas[number + 2], deltas[number + 3]
-            for t in range(length):
-                gradient[t] += d0 * patch0[t] + d1 * patch1[t] + d2 * patch2[t] + d3 * patch3[t]
-            number += LISTED_TOGETHER
+def correlate(layer: LayerArrays, own: LearningArrays, first: int, end: int) -> None:
+    """Weights of output channels `[first, end)`: gradient += sum over listed of delta * patch."""
+    gradient, trace = own.gradient.reshape(-1), own.trace
+    _, runs, length = own.gradient.shape
+    for run in range(runs):
+        for begin in range(0, length, TOGETHER * LANES):
+            for channel in range(first, end):
+                add_weighted(
+                    gradient,
+                    (channel * runs + run) * length + begin,
+                    trace,
+                    run * layer.p.shape[1] + begin,
+                    own.listed[channel],
+                    own.listed_delta[channel],
+                    own.listed_count[channel],
+                )
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
@@ -197,29 +224,61 @@ def update(
     finite = True
     for number in range(len(layers)):
         layer, own = layers[number], learning[number]
-        kernel, channels_in, channels_out = layer.kernel, layer.channels_in, layer.channels_out
         zero = layer.weight.dtype.type(0)
-        adamax(own.gradient.reshape(-1), own.scale.reshape(-1), rate, beta2, epsilon)
+        width = layer.width
+        for channel in range(layer.channels_out):
+            adamax(
+                own.gradient[channel].reshape(-1),
+                own.scale[channel].reshape(-1),
+                rate,
+                beta2,
+                epsilon,
+            )
+            if channel % LANES == LANES - 1 or channel == layer.channels_out - 1:
+                first = channel - channel % LANES
+                finite = change_weights(layer, own, first, channel + 1) and finite
         adamax(own.bias_gradient, own.bias_scale, rate, beta2, epsilon)
-        for column in range(kernel):
-            mirrored = (kernel - 1 - column) * channels_out
-            for row in range(kernel):
-                for channel in range(channels_in):
-                    place = (column * kernel + row) * channels_in + channel
-                    weights = layer.weight[channel, row, mirrored : mirrored + channels_out]
-                    for t in range(channels_out):
-                        weights[t] -= own.gradient[t, place]
-        total = zero
-        flat = layer.weight.reshape(-1)
-        for t in range(flat.size):
-            # 0 for finite numbers, NaN for others.
-            total += flat[t] * zero
-        finite = finite and total == zero
-        for t in range(layer.bias.size):
-            layer.bias[t] -= own.bias_gradient[t % channels_out]
-        own.gradient[:] = zero
+        for channel in range(layer.channels_out):
+            bias = layer.bias[channel // width]
+            for t in range(channel % width, bias.size, width):
+                bias[t] -= own.bias_gradient[channel]
         own.bias_gradient[:] = zero
     return finite
+
+
+@compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def change_weights(layer: LayerArrays, own: LearningArrays, first: int, end: int) -> bool:
+    """Take the steps in `gradient` off the weights of output channels `[first, end)` of one block;
+    the gradient becomes 0. Returns whether these weights are finite.
+    """
+    kernel, width, channels_in = layer.kernel, layer.width, layer.channels_in
+    weight, zero = layer.weight, layer.weight.dtype.type(0)
+    gradient = own.gradient.reshape(-1)
+    size = own.gradient.shape[1] * own.gradient.shape[2]
+    # Where a kernel's next row and next column are in a patch.
+    below = channels_in if own.unfolded else own.gradient.shape[2]
+    beside = channels_in * (kernel if own.unfolded else 1)
+    slab = kernel * kernel * width
+    block = first // width * channels_in * slab + first % width
+    # Whole squares of weights are turned in registers; the rest goes one by one.
+    turned = channels_in - channels_in % LANES if end - first == LANES else 0
+    total = zero
+    for row in range(kernel):
+        for column in range(kernel):
+            to = block + (row * kernel + kernel - 1 - column) * width
+            of = first * size + row * below + column * beside
+            for channel in range(0, turned, LANES):
+                total += subtract_turned(
+                    weight, to + channel * slab, slab, gradient, of + channel, size
+                )
+            for channel in range(turned, channels_in):
+                for t in range(end - first):
+                    changed = weight[to + channel * slab + t] - gradient[of + channel + t * size]
+                    weight[to + channel * slab + t] = changed
+                    # 0 for finite numbers, NaN for others.
+                    total += changed * zero
+    own.gradient[first:end] = zero
+    return bool(total == zero)
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from models.convolution import RowPatches
 from models.settings import LayerSettings, LayerShape, NetworkSettings
+from models.spike_maps import SpikeMaps
 
 
 @dataclass(slots=True)
@@ -26,6 +27,8 @@ class LayerState:
     """Refractory term R, shape (B, *shape.membrane)."""
     patches: RowPatches | None
     """For one stream on a CPU; None where the library's convolution is the faster one."""
+    maps: SpikeMaps | None
+    """Where spikes are weighed as they arrive; None where traces are weighed as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +103,8 @@ class Layer:
             "tau_s_ms": self.tau_s_ms,
         }
 
-    def initial_state(self, batch: int) -> LayerState:
-        """Silence: all traces zero, nobody refractory."""
+    def initial_state(self, batch: int, *, weigh_spikes: bool = False) -> LayerState:
+        """Silence: all traces zero, nobody refractory. See `SpikeMaps` for `weigh_spikes`."""
         like = self.weight
 
         def zeros(channels: int, height: int, width: int) -> Tensor:
@@ -118,18 +121,34 @@ class Layer:
             p_padded=p_padded,
             p=p_padded[:, :, rim : rim + height, rim : rim + width],
             r=zeros(*self.shape.membrane),
-            patches=RowPatches(p_padded, self.settings.kernel) if single else None,
+            patches=(
+                RowPatches(p_padded, self.settings.kernel) if single and not weigh_spikes else None
+            ),
+            maps=(
+                SpikeMaps(
+                    self.settings,
+                    self.tau_m_ms,
+                    self.tau_s_ms,
+                    self.gain,
+                    self.shape.membrane,
+                    batch,
+                )
+                if weigh_spikes
+                else None
+            ),
         )
 
     def step(self, state: LayerState, x: Tensor, *, learning: bool) -> LayerStep:
         """Advance `state` in place by 1 ms of input `x`, shape (B, *shape.inputs).
 
         Q <- a_s Q + k_s x        P <- a_m P + k_m Q        (Eq. 1 as a cascade)
-        u  = conv(P, W, b) + R',  R' = a_r R
+        u  = conv(P, W, b) + R',  R' = a_r R           or, with spikes weighed, as `SpikeMaps`
         s  = [u > 0],             R <- R' - w_rp s
         """
         self.advance_traces(state.q, state.p, x)
-        if state.patches is None:
+        if state.maps is not None:
+            u = state.maps.advance(x, self.weight, self.bias)
+        elif state.patches is None:
             u = functional.conv2d(state.p_padded, self.weight, self.bias)
         else:
             state.patches.refresh()

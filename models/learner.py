@@ -15,6 +15,14 @@ ADAMAX_EPSILON = 1e-10
 """Well below the gradients of a single stream (1e-7 and up), so that it changes no step."""
 
 
+def not_finite() -> ModelError:
+    """The error for weights that learning has made infinite."""
+    return ModelError(
+        "learning: got weights that are not finite; allowed: finite numbers; "
+        "go back to the last checkpoint and learn with a smaller rate"
+    )
+
+
 class Learner:
     """Turns the local losses of all layers into weight changes.
 
@@ -69,10 +77,7 @@ class Learner:
             for optimiser, layer in zip(self._optimisers, self.network.layers, strict=True):
                 optimiser.step()
                 if not bool(torch.isfinite(layer.weight).all()):
-                    raise ModelError(
-                        "learning: got weights that are not finite; allowed: finite numbers; "
-                        "go back to the last checkpoint and learn with a smaller rate"
-                    )
+                    raise not_finite()
                 layer.weight.grad = layer.bias.grad = None
             self._steps_since_update = 0
             self.updates += 1

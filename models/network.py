@@ -60,9 +60,9 @@ class Network:
                 setattr(layer, name, stored_by_kernel_row(own) if name == "weight" else own)
             layer.refresh_decays()
 
-    def initial_state(self, batch: int) -> list[LayerState]:
-        """Silence in every layer."""
-        return [layer.initial_state(batch) for layer in self.layers]
+    def initial_state(self, batch: int, *, weigh_spikes: bool = False) -> list[LayerState]:
+        """Silence in every layer; see `SpikeMaps` for `weigh_spikes`."""
+        return [layer.initial_state(batch, weigh_spikes=weigh_spikes) for layer in self.layers]
 
     def step(self, states: list[LayerState], x: Tensor, *, learning: bool) -> list[LayerStep]:
         """Advance all layers by one tick of input `x`, shape (B, channels, height, width)."""

@@ -169,8 +169,11 @@ class LearningSettings:
     """Adamax step of a weight."""
     beta2: float = 0.95
     """Decay of Adamax's running maximum; its momentum (beta1) is 0."""
+    learn_every_steps: int = 1
+    """While learning, one step in so many gives a gradient. It is worked off in parts over these
+    steps, and counts from the last of them on."""
     update_every_steps: int = 1
-    """Gradients of this many learning steps add up to one update; none is left out."""
+    """So many gradients add up to one update; none is left out."""
     dropout: float = 0.5
     """On the readout's input, while learning."""
     regularisation: float = 1e-3
@@ -181,12 +184,9 @@ class LearningSettings:
     def __post_init__(self) -> None:
         _require(_finite(self.rate) and 0 <= self.rate <= 10, "learning rate", self.rate, "0 to 10")
         _require(_finite(self.beta2) and 0 <= self.beta2 < 1, "beta2", self.beta2, "0 <= beta2 < 1")
-        _require(
-            1 <= self.update_every_steps <= 100_000,
-            "update every steps",
-            self.update_every_steps,
-            "1 to 100000",
-        )
+        for name in ("learn_every_steps", "update_every_steps"):
+            value = getattr(self, name)
+            _require(1 <= value <= 100_000, name.replace("_", " "), value, "1 to 100000")
         _require(
             _finite(self.dropout) and 0 <= self.dropout < 1, "dropout", self.dropout, "0 to < 1"
         )
@@ -227,6 +227,24 @@ PRESETS: dict[str, Preset] = {
             "Table 2. Left open by the paper and chosen here: padding 2 (fits Table 2), unit trace "
             "gain, weight scale 1.1, readouts uniform within 0.5/sqrt(fan-in), regulariser weights "
             "and the Adamax step."
+        ),
+    ),
+    "full": Preset(
+        network=NetworkSettings(
+            layers=(
+                LayerSettings(channels=64, pool=2),
+                LayerSettings(channels=128, pool=1),
+                LayerSettings(channels=128, pool=2),
+            ),
+            tau_m_ms=(5.0, 60.0),
+            tau_s_ms=(3.0, 20.0),
+            tau_pairs=2,
+            gain=5.0,
+        ),
+        learning=LearningSettings(rate=1e-3, regularisation=1e-2),
+        note=(
+            "Table 2 in real time on a CPU: two pairs of time constants a layer, so that filters "
+            "follow the convolution, and a regulariser that keeps neurons sparse."
         ),
     ),
     "small": Preset(

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.engine import StepResult
 from models.errors import ModelError
+from models.layer import LayerStep
 from models.learner import Learner
 from models.settings import LearningSettings
 
@@ -44,15 +46,30 @@ def prepare_torch(threads: int) -> None:
 
 
 class TorchEngine:
-    """See `models.engine.Engine`."""
+    """See `models.engine.Engine`.
 
-    def __init__(self, checkpoint: Checkpoint, learning: LearningSettings | None) -> None:
+    Where it learns, spikes are weighed as they arrive (`models.spike_maps`), unless told to weigh
+    traces by the weights of the moment, as the paper's equation has it. While weights rest the
+    two are the same.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Checkpoint,
+        learning: LearningSettings | None,
+        *,
+        weigh_spikes: bool = True,
+    ) -> None:
         self.settings = checkpoint.network.settings
         self.class_names = checkpoint.class_names
         self.version = checkpoint.version
         self._network = checkpoint.network
         self._device = self._network.layers[0].weight.device
         self._learner = None if learning is None else Learner(self._network, learning)
+        self._weigh_spikes = weigh_spikes and learning is not None
+        self._learn_every = 1 if learning is None else learning.learn_every_steps
+        self._begun: tuple[list[Tensor], list[LayerStep], Tensor] | None = None
+        self._part = 0
         self._one_hot = torch.eye(self.settings.classes, device=self._device)
         self._shape = (
             self.settings.input_channels,
@@ -68,27 +85,38 @@ class TorchEngine:
 
     def reset(self) -> None:
         """Forget the dynamic state, keep the weights."""
-        self._states = self._network.initial_state(1)
+        self._states = self._network.initial_state(1, weigh_spikes=self._weigh_spikes)
 
     @torch.no_grad()
     def step(self, frame: npt.NDArray[np.uint8], target: int | None) -> StepResult:
         """See `Engine.step`; raises `ModelError` for a wrong shape or class."""
         if frame.shape != self._shape:
             raise ModelError(f"frame: got shape {frame.shape}; allowed: {self._shape}")
-        learner = self._learner if target is not None else None
+        if self._learner is not None and target not in (None, *range(self.settings.classes)):
+            raise ModelError(
+                f"target: got class {target}; allowed: 0 to {self.settings.classes - 1}"
+            )
         x = torch.from_numpy(frame.astype(np.float32)).unsqueeze(0).to(self._device)
-        steps = self._network.step(self._states, x, learning=learner is not None)
+        steps = self._network.step(self._states, x, learning=self._learner is not None)
         votes = self._network.votes(steps)
-        updated = False
-        if learner is not None and target is not None:
-            if not 0 <= target < self.settings.classes:
-                raise ModelError(
-                    f"target: got class {target}; allowed: 0 to {self.settings.classes - 1}"
-                )
-            traces = [state.p_padded for state in self._states]
-            updated = learner.learn(traces, steps, self._one_hot[target : target + 1])
+        updated = self._learner is not None and self._learn(self._learner, steps, target)
         spikes = np.array([int(step.spikes.count_nonzero()) for step in steps], dtype=np.int64)
         return StepResult(votes=votes[:, 0].cpu().numpy(), spikes=spikes, updated=updated)
+
+    def _learn(self, learner: Learner, steps: list[LayerStep], target: int | None) -> bool:
+        """Begin with this step, or go on with the one begun; True for an update."""
+        if self._begun is None:
+            if target is None:
+                return False
+            traces = [state.p_padded for state in self._states]
+            if self._learn_every > 1:
+                traces = [trace.clone() for trace in traces]
+            self._begun = (traces, steps, self._one_hot[target : target + 1])
+        self._part = (self._part + 1) % self._learn_every
+        if self._part:
+            return False
+        begun, self._begun = self._begun, None
+        return learner.learn(*begun)
 
     def save(self, path: Path, record: dict[str, Any]) -> str:
         """Write the weights as they are now, with the loaded version as parent."""

@@ -74,7 +74,7 @@ class Trainer:
         counts = torch.zeros((layers, self._batch, classes), device=device)
         losses, firing, learnt = [0.0] * layers, [0.0] * layers, 0
         begin = 0
-        for end in self._stretch_ends(frames.shape[0]):
+        for end in stretch_ends(frames.shape[0], self._burn_in_ms, self._learn_every_ms):
             stretches = self._runner.run(torch.from_numpy(frames[begin:end]))
             begin = end
             after = end - 1 - self._burn_in_ms
@@ -96,12 +96,13 @@ class Trainer:
             firing_rate=tuple(value / divide for value in firing),
         )
 
-    def _stretch_ends(self, steps: int) -> Iterator[int]:
-        """Cut a sequence so that every step learnt from is the last of a stretch."""
-        first_learnt = self._burn_in_ms + 1
-        begin = first_learnt % self._learn_every_ms or self._learn_every_ms
-        yield from range(begin, steps, self._learn_every_ms)
-        yield steps
+
+def stretch_ends(steps: int, burn_in_ms: int, learn_every_ms: int) -> Iterator[int]:
+    """Cut a sequence so that every step learnt from is the last of a stretch."""
+    first_learnt = burn_in_ms + 1
+    begin = first_learnt % learn_every_ms or learn_every_ms
+    yield from range(begin, steps, learn_every_ms)
+    yield steps
 
 
 @torch.no_grad()

@@ -89,24 +89,20 @@ class FrameBinner:
         self.sensor = sensor
         self.view = view
         self.bin_us = bin_us
-        self._column_of = _cell_of_pixel(sensor.width, view.x0, view.cell, view.columns)
-        self._row_of = _cell_of_pixel(sensor.height, view.y0, view.cell, view.rows)
-        self._open_frame = np.zeros((2, view.rows, view.columns), dtype=np.uint8)
+        self._shape = (2, view.rows, view.columns)
+        self._column_of = _places(sensor.width, view.x0, view.cell, view.columns, 1, self._cells)
+        self._row_of = _places(
+            sensor.height, view.y0, view.cell, view.rows, view.columns, self._cells
+        )
+        # The open bin's frame, and behind it room for every place outside the view: whoever
+        # writes there saves a branch that cannot be predicted.
+        self._open = np.zeros(5 * self._cells, dtype=np.uint8)
         self._open_begin_us: int | None = None
         self._watermark_us = 0
         self._tally = np.zeros(4, dtype=np.int64)  # binned, outside the view, late, invalid
         self._frames = 0
-        _bin_events(  # has it compiled or loaded now, not while the first packet waits
-            _plain(empty_events()),
-            0,
-            0,
-            0,
-            bin_us,
-            self._column_of,
-            self._row_of,
-            self._open_frame[np.newaxis],
-            self._tally,
-        )
+        # Has it compiled or loaded now, not while the first packet waits.
+        self._bin(_overlaid(empty_events()), 0, 0, 0, self._new_frames(0))
 
     @property
     def counts(self) -> BinningCounts:
@@ -147,49 +143,78 @@ class FrameBinner:
         if self._open_begin_us is None:
             self._open_begin_us = self._watermark_us = packet.t_begin_us
         self._watermark_us = max(self._watermark_us, packet.t_end_us)
-        events = _plain(packet.events)
+        events = _overlaid(packet.events)
         position = 0
         while True:
             closing = min(CHUNK_FRAMES, (self._watermark_us - self._open_begin_us) // self.bin_us)
-            frames = np.zeros((closing + 1, *self._open_frame.shape), dtype=np.uint8)
-            frames[0] = self._open_frame
-            position = _bin_events(
-                events,
-                position,
-                self._open_begin_us,
-                packet.t_end_us,
-                self.bin_us,
-                self._column_of,
-                self._row_of,
-                frames,
-                self._tally,
-            )
-            self._open_frame = frames[closing].copy()
+            frames = self._new_frames(closing)
+            position = self._bin(events, position, self._open_begin_us, packet.t_end_us, frames)
             self._open_begin_us += closing * self.bin_us
             self._frames += closing
-            yield frames[:closing]
+            yield frames
             if self._watermark_us - self._open_begin_us < self.bin_us:
                 return
 
     def finish(self) -> Frames:
         """Close the last bin if the stream covers a part of it: one frame or none."""
         if self._open_begin_us is None or self._watermark_us <= self._open_begin_us:
-            return np.empty((0, *self._open_frame.shape), dtype=np.uint8)
-        last = self._open_frame[np.newaxis]
-        self._open_frame = np.zeros_like(self._open_frame)
+            return self._new_frames(0)
+        last = self._open[: self._cells].copy().reshape(1, *self._shape)
+        self._open[:] = 0
         self._open_begin_us += self.bin_us
         self._watermark_us = self._open_begin_us
         self._frames += 1
         return last
 
+    @property
+    def _cells(self) -> int:
+        return 2 * self.view.rows * self.view.columns
 
-def _cell_of_pixel(pixels: int, first: int, cell: int, cells: int) -> npt.NDArray[np.int32]:
-    """The cell that a pixel falls into, -1 outside the view; shape (pixels,)."""
-    index = (np.arange(pixels) - first) // cell
-    return np.where((index >= 0) & (index < cells), index, -1).astype(np.int32)
+    def _new_frames(self, number: int) -> Frames:
+        return np.empty((number, *self._shape), dtype=np.uint8)
+
+    def _bin(
+        self, events: Events, position: int, open_begin_us: int, packet_end_us: int, frames: Frames
+    ) -> int:
+        stopped: int = _bin_events(
+            events,
+            position,
+            open_begin_us,
+            packet_end_us,
+            self.bin_us,
+            self._column_of,
+            self._row_of,
+            self._open,
+            frames.reshape(len(frames), self._cells),
+            self._tally,
+        )
+        return stopped
 
 
-def _plain(events: Events) -> Events:
+_OVERLAY = np.dtype(
+    {"names": ["t", "rest"], "formats": ["<u8", "<u8"], "offsets": [0, 5], "itemsize": 13}
+)
+"""`EVENT_DTYPE` in two loads, which overlap: bits 24-39 of `rest` are x, 40-55 y, 56-63 on."""
+
+_OFF_SENSOR = 1 << 40
+"""Place of a pixel that the sensor does not have: larger than any sum of others."""
+
+
+def _places(
+    pixels: int, first: int, cell: int, cells: int, stride: int, frame: int
+) -> npt.NDArray[np.uint64]:
+    """What each of all 65,536 columns (or rows) adds to an event's place in a frame.
+
+    On the sensor and outside the view that is `2 * frame`: with or without the other coordinate
+    and the channel, such a sum lies in `[frame, 5 * frame)`.
+    """
+    index = (np.arange(65_536) - first) // cell
+    places = np.where((index >= 0) & (index < cells), index * stride, 2 * frame)
+    places[pixels:] = _OFF_SENSOR
+    return places.astype(np.uint64)
+
+
+def _overlaid(events: Events) -> Events:
     """The events as the one type of array that `_bin_events` is compiled for."""
     if events.dtype != EVENT_DTYPE:
         raise InputError(
@@ -198,9 +223,9 @@ def _plain(events: Events) -> Events:
             allowed=str(EVENT_DTYPE),
             todo="convert them in the driver or reader",
         )
-    plain = np.ascontiguousarray(events).view()
-    plain.setflags(write=False)
-    return plain
+    overlaid = np.ascontiguousarray(events).view(_OVERLAY)
+    overlaid.setflags(write=False)
+    return overlaid
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]  # numba has no types
@@ -210,42 +235,76 @@ def _bin_events(
     open_begin_us: int,
     packet_end_us: int,
     bin_us: int,
-    column_of: npt.NDArray[np.int32],
-    row_of: npt.NDArray[np.int32],
-    frames: Frames,
+    column_of: npt.NDArray[np.uint64],
+    row_of: npt.NDArray[np.uint64],
+    open_frame: npt.NDArray[np.uint8],
+    frames: npt.NDArray[np.uint8],
     tally: npt.NDArray[np.int64],
 ) -> int:
-    """Set the cells of `frames` (bins from `open_begin_us` on) from `events[position:]`.
+    """Set cells from `events[position:]`; close as many bins from `open_begin_us` on as `frames`.
 
-    Returns where it stopped: at the first event after the last of these frames.
+    `frames` has shape (bins, cells of a frame); all of it is written. `open_frame` is that of
+    the first bin on entry and of the one after `frames` at the end. Returns where it stopped: at
+    the first event after that one.
     """
+    bins, cells = frames.shape
+    frame_end = np.uint64(cells)
+    off_channel = np.uint64(cells // 2)
+    no_channel = np.uint64(0)
+    off_sensor = np.uint64(_OFF_SENSOR)
     end_us = np.uint64(packet_end_us)
     first_us = np.uint64(open_begin_us)
-    frame = 0
-    begin_us = first_us
     step_us = np.uint64(bin_us)
-    for index in range(position, len(events)):
-        event = events[index]
-        t_us = event.t
-        if t_us >= end_us or event.x >= len(column_of) or event.y >= len(row_of):
+    begin_us = first_us
+    closed = 0
+    index = position
+    while True:
+        # All that belongs into the open bin, in a loop with nothing else in it.
+        span_us = min(step_us, end_us - begin_us) if end_us > begin_us else np.uint64(0)
+        run = index
+        outside = 0
+        while index < len(events) and events[index].t - begin_us < span_us:
+            rest = events[index].rest
+            place = column_of[(rest >> np.uint64(24)) & np.uint64(0xFFFF)]
+            place += row_of[(rest >> np.uint64(40)) & np.uint64(0xFFFF)]
+            if place >= off_sensor:
+                break
+            place += no_channel if rest >> np.uint64(56) else off_channel
+            open_frame[place] = 1
+            outside += place >= frame_end
+            index += 1
+        tally[0] += index - run - outside
+        tally[1] += outside
+        if index == len(events):
+            break
+        # One event that does not, or the end of the bin.
+        t_us = events[index].t
+        rest = events[index].rest
+        place = column_of[(rest >> np.uint64(24)) & np.uint64(0xFFFF)]
+        place += row_of[(rest >> np.uint64(40)) & np.uint64(0xFFFF)]
+        if t_us >= end_us or place >= off_sensor:
             tally[3] += 1
-            continue
-        if t_us < first_us:
+            index += 1
+        elif t_us < first_us:
             tally[2] += 1
-            continue
-        if t_us < begin_us:  # only in packets whose times go back
-            frame = 0
-            begin_us = first_us
-        while t_us - begin_us >= step_us:
+            index += 1
+        elif t_us < begin_us:  # only in packets whose times go back
+            place += no_channel if rest >> np.uint64(56) else off_channel
+            if place < frame_end:
+                frames[(t_us - first_us) // step_us, place] = 1
+                tally[0] += 1
+            else:
+                tally[1] += 1
+            index += 1
+        elif closed == bins:
+            return index
+        else:
+            frames[closed] = open_frame[:cells]
+            open_frame[:cells] = 0
+            closed += 1
             begin_us += step_us
-            frame += 1
-            if frame == len(frames):
-                return index
-        column = column_of[event.x]
-        row = row_of[event.y]
-        if column < 0 or row < 0:
-            tally[1] += 1
-            continue
-        frames[frame, 0 if event.on else 1, row, column] = 1
-        tally[0] += 1
-    return len(events)
+    while closed < bins:
+        frames[closed] = open_frame[:cells]
+        open_frame[:cells] = 0
+        closed += 1
+    return index

@@ -11,7 +11,9 @@ import numpy.typing as npt
 from drivers.events import EventPacket, SensorSize, empty_events
 from pipeline.binning import BinningCounts, FrameBinner, centred_view
 from pipeline.decisions import FRAME_US
+from pipeline.memory import keep_freed_memory
 from pipeline.wire import MAX_SPAN_US, StreamTotals
+from recordings import scanning
 
 Frame = npt.NDArray[np.uint8]
 """shape (2, rows, columns), 0 and 1; channel 0 is ON."""
@@ -40,7 +42,9 @@ class Intake:
 
     @staticmethod
     def warm_up() -> None:
-        """Have the binning compiled now, not when the first packet waits."""
+        """Have all on the way compiled now, and memory kept, not when the first packet waits."""
+        keep_freed_memory()
+        scanning.warm_up()
         size = SensorSize(1, 1)
         binner = FrameBinner(size, centred_view(size, 1, 1))
         binner.push(EventPacket(empty_events(), size, "", 0, 0, FRAME_US))

@@ -16,6 +16,7 @@ from drivers.errors import InputError
 from drivers.events import EventPacket, EventSource
 from pipeline.bus import SEND_HWM, EventPublisher
 from pipeline.control import ControlServer, Request
+from pipeline.memory import keep_freed_memory
 from pipeline.process_guard import exit_with_parent, stopping_on_signals
 from pipeline.security import CurveServer
 from pipeline.telemetry import StageTelemetry
@@ -80,6 +81,7 @@ def run_source(
     recording that cannot be used; damage after the first packet ends the stream instead.
     """
     exit_with_parent()
+    keep_freed_memory()
     stop = stop or threading.Event()
     with stopping_on_signals(stop), source or _open(settings) as opened:
         return _SourceRun(settings, opened, stop).run()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -16,13 +16,16 @@ from drivers.errors import InputError
 from drivers.gestures import GESTURE_NAMES
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.network import Network
-from models.settings import preset
+from models.settings import LearningSettings, preset
 from models.torch_engine import choose_device, prepare_torch
 from models.trainer import BURN_IN_MS, MinibatchResult, Trainer
 from pipeline.crops import CropSampler, CropSettings
 from pipeline.trials import load_trials
 from recordings.dvsgesture import read_gesture_set
 from recordings.simulated_set import NOTICE_FILE
+
+if TYPE_CHECKING:
+    from models.events_trainer import EventsTrainer
 
 SAVE_EVERY_S = 120.0
 FINAL_RATE_SHARE = 0.01
@@ -34,6 +37,9 @@ class TrainingSettings:
 
     preset: str = "small"
     minibatches: int = 1200
+    engine: Literal["torch", "events"] = "torch"
+    """What works a minibatch off: all sequences at once and densely, or one by one where spikes
+    are, on one CPU core, which is faster for a large network."""
     learn_every_ms: int = 7
     """A learning step at every this many ms; the network advances at every one."""
     crops: CropSettings = field(default_factory=CropSettings)
@@ -121,12 +127,7 @@ def train(
     shape = network.settings
     trials = load_trials(recordings, rows=shape.height, columns=shape.width, progress=reading)
     sampler = CropSampler(trials, settings.crops, settings.seed)
-    trainer = Trainer(
-        network,
-        learning,
-        batch=settings.crops.batch,
-        learn_every_ms=settings.learn_every_ms,
-    )
+    trainer = _make_trainer(settings, network, learning, device=device)
     record: dict[str, Any] = {
         "training": asdict(settings),
         "learning": asdict(learning),
@@ -166,3 +167,21 @@ def train(
             if time.monotonic() - saved >= SAVE_EVERY_S:
                 save(number)
     return save(settings.minibatches)
+
+
+def _make_trainer(
+    settings: TrainingSettings, network: Network, learning: LearningSettings, *, device: str
+) -> Trainer | EventsTrainer:
+    batch, every = settings.crops.batch, settings.learn_every_ms
+    if settings.engine == "torch":
+        return Trainer(network, learning, batch=batch, learn_every_ms=every)
+    if choose_device(device) != "cpu":
+        raise InputError(
+            what="training engine",
+            got=f"events on device {device}",
+            allowed="events on a CPU",
+            todo="add --device cpu, or take --engine torch",
+        )
+    from models.events_trainer import EventsTrainer
+
+    return EventsTrainer(network, learning, batch=batch, learn_every_ms=every)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias
 
 import msgspec
@@ -17,6 +18,7 @@ import zmq
 
 from drivers.errors import InputError
 from drivers.events import EVENT_DTYPE, EventPacket, SensorSize
+from recordings.scanning import are_inside
 
 WIRE_VERSION = 1
 EVENT_DTYPE_TEXT = "t:<u8,x:<u2,y:<u2,on:?"
@@ -221,10 +223,9 @@ def decode(parts: Sequence[Part]) -> Message:
     if len(parts) != 3:
         raise WireError("parts", f"{len(parts)} parts", "topic, header, payload")
     header = decode_header(parts[1])
-    if bytes(_view(parts[0])) != topic(header.kind, header.source):
-        raise WireError(
-            "topic", repr(bytes(_view(parts[0]))[:80]), repr(topic(header.kind, header.source))
-        )
+    said, expected = bytes(_view(parts[0])), topic(header.kind, header.source)
+    if said != expected:
+        raise WireError("topic", repr(said[:80]), repr(expected))
     payload = _view(parts[2])
     if header.kind == "events":
         return _decode_events(header, payload)
@@ -241,6 +242,18 @@ def decode_header(part: Part) -> Header:
     """The header alone; raises `WireError` ("header", "version" or "kind")."""
     data = _view(part)
     try:
+        header = _header_decoder.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        _check_preamble(data)
+        raise WireError("header", str(error), "a complete header") from error
+    if header.version != WIRE_VERSION:
+        _check_preamble(data)
+    return header
+
+
+def _check_preamble(data: memoryview) -> None:
+    """Say what of any version's header does not fit, if it is that which does not."""
+    try:
         preamble = _preamble_decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WireError("header", str(error), "a msgpack map") from error
@@ -248,10 +261,6 @@ def decode_header(part: Part) -> Header:
         raise WireError("version", f"version {preamble.version!r:.40}", f"version {WIRE_VERSION}")
     if not isinstance(preamble.kind, str) or preamble.kind not in _TOPIC_ROOMS:
         raise WireError("kind", f"kind {preamble.kind!r:.40}", ", ".join(_TOPIC_ROOMS))
-    try:
-        return _header_decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise WireError("header", str(error), "a complete header") from error
 
 
 def _decode_events(header: Header, payload: memoryview) -> EventsMessage:
@@ -263,7 +272,7 @@ def _decode_events(header: Header, payload: memoryview) -> EventsMessage:
     _check_span(header.t_begin_us, header.t_end_us)
     events = np.frombuffer(payload, dtype=EVENT_DTYPE)
     events.setflags(write=False)
-    if header.count:
+    if not are_inside(events, header.t_begin_us, header.t_end_us):
         t_us = events["t"]
         first, last = int(t_us[0]), int(t_us[-1])
         if first < header.t_begin_us or last >= header.t_end_us:
@@ -272,8 +281,7 @@ def _decode_events(header: Header, payload: memoryview) -> EventsMessage:
                 f"events from {first} to {last} us",
                 f"times in [{header.t_begin_us}, {header.t_end_us}) us",
             )
-        if (t_us[1:] < t_us[:-1]).any():
-            raise WireError("order", "a time that goes back", "times that never decrease")
+        raise WireError("order", "a time that goes back", "times that never decrease")
     packet = EventPacket(
         events=events,
         sensor=_sensor(header),
@@ -297,7 +305,10 @@ def _decode_end(header: Header, payload: memoryview) -> EndMessage:
 def _sensor(header: Header) -> SensorSize:
     if not (header.width and header.height):
         raise WireError("header", f"sensor {header.width}x{header.height}", "1 to 65536 pixels")
-    return SensorSize(header.width, header.height)
+    return _sensor_of(header.width, header.height)
+
+
+_sensor_of = lru_cache(maxsize=64)(SensorSize)
 
 
 def _check_span(t_begin_us: int, t_end_us: int) -> None:

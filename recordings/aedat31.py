@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
+import numba
 import numpy as np
+import numpy.typing as npt
 
-from drivers.events import EVENT_DTYPE, SensorSize
+from drivers.events import EVENT_DTYPE, Events, SensorSize
 from recordings.aedat31_writer import HEADER_DTYPE, POLARITY, POLARITY_DTYPE
 from recordings.reading import (
-    BLOCK_EVENTS,
     Chunk,
     FileDamage,
     ReadCounts,
@@ -38,6 +39,11 @@ _SPECIAL, _POINT4D = 0, 12
 _FIRST_USER_TYPE = 100
 _MAX_BODY = 1 << 28
 """Bytes; a longer packet is taken for damage. Real ones stay far below."""
+_EVENT_BYTES = POLARITY_DTYPE.itemsize
+_BLOCK_BYTES = 1 << 19
+"""Read at once: some packets, also of the largest that cameras make."""
+_NO_SOURCE = -(1 << 16)
+"""Before the first polarity event: no source has this number."""
 
 
 class Aedat31Reader:
@@ -68,96 +74,129 @@ class Aedat31Reader:
     def chunks(self, counts: ReadCounts) -> Iterator[Chunk]:
         """See `Reader`."""
         size = self._path.stat().st_size
-        gathered = _Gathered(self._start)
-        source: int | None = None
+        offset = self._start
+        source = _NO_SOURCE
+        wanted = _BLOCK_BYTES
         with open_file(self._path) as file:
-            offset = file.seek(self._start)
-            damage: FileDamage | None = None
             while offset < size:
-                head = file.read(HEADER_DTYPE.itemsize)
-                header = _Header(head) if len(head) == HEADER_DTYPE.itemsize else None
-                if header is None:
-                    damage = FileDamage(offset, f"packet header of 28 bytes cut at {len(head)}")
-                    break
-                if not header.sane:
-                    damage = FileDamage(offset, f"no packet header but {head.hex(' ', 4)}")
-                    break
-                if offset + len(head) + header.body > size:
-                    left = size - offset - len(head)
-                    damage = FileDamage(
-                        offset, f"packet of {header.body} bytes cut after {left} bytes"
-                    )
-                    break
-                if header.kind == POLARITY and source in (None, header.source):
-                    source = header.source
-                    gathered.add(offset, header.overflow, file.read(header.body))
-                    if gathered.events >= BLOCK_EVENTS:
-                        yield gathered.take(counts)
-                else:
-                    if header.kind == POLARITY:
-                        counts.other_streams += header.number
-                    elif header.kind == _SPECIAL:
-                        counts.special += header.number
-                    file.seek(header.body, os.SEEK_CUR)
+                file.seek(offset)
+                block = file.read(wanted)
+                wanted = _BLOCK_BYTES
+                words = np.frombuffer(block, dtype="<u4", count=len(block) // 4)
+                events = np.empty(words.size // 2, dtype=EVENT_DTYPE)
+                used, found, source, *passed = _take_packets(words, source, events)
+                counts.special += passed[0]
+                counts.other_streams += passed[1]
+                counts.invalid += passed[2]
+                if found:
+                    yield Chunk(offset, events[:found])
+                offset += 4 * used
+                if used:
+                    continue
+                # A packet that is broken, larger than the block or of an odd size.
+                head = block[: HEADER_DTYPE.itemsize]
+                header = _header(head, offset, size)
+                if header.kind == POLARITY and source in (_NO_SOURCE, header.source):
+                    wanted = len(head) + header.body
+                    continue
+                if header.kind == POLARITY:
+                    counts.other_streams += header.number
+                elif header.kind == _SPECIAL:
+                    counts.special += header.number
                 offset += len(head) + header.body
-        if gathered.events:
-            yield gathered.take(counts)
-        if damage is not None:
-            raise damage
 
 
+@dataclass(frozen=True, slots=True)
 class _Header:
-    """One packet header."""
+    """What matters of one packet header."""
 
-    __slots__ = ("body", "kind", "number", "overflow", "sane", "source")
-
-    def __init__(self, data: bytes) -> None:
-        (row,) = np.frombuffer(data, dtype=HEADER_DTYPE).tolist()
-        self.kind, self.source, size, time_offset, self.overflow, capacity, self.number, valid = row
-        self.body: int = size * self.number
-        self.sane: bool = (
-            (0 <= self.kind <= _POINT4D or self.kind >= _FIRST_USER_TYPE)
-            and 0 <= valid <= self.number <= capacity
-            and size > 0
-            and 0 <= time_offset <= size
-            and self.overflow >= 0
-            and self.body <= _MAX_BODY
-            and (self.kind != POLARITY or size == POLARITY_DTYPE.itemsize)
-        )
+    kind: int
+    source: int
+    number: int
+    body: int
+    """Bytes that follow."""
 
 
-class _Gathered:
-    """Bodies of packets that wait to be decoded together: small packets cost as little as big."""
+def _header(data: bytes, offset: int, file_size: int) -> _Header:
+    """The header of the packet at a byte of the file; raises `FileDamage` where it is not whole."""
+    if len(data) < HEADER_DTYPE.itemsize:
+        raise FileDamage(offset, f"packet header of 28 bytes cut at {len(data)}")
+    (fields,) = np.frombuffer(data, dtype=HEADER_DTYPE).tolist()
+    kind, source, *sizes = fields
+    if not _is_sane(kind, *sizes):
+        raise FileDamage(offset, f"no packet header but {data.hex(' ', 4)}")
+    header = _Header(kind, source, sizes[4], sizes[0] * sizes[4])
+    left = file_size - offset - len(data)
+    if header.body > left:
+        raise FileDamage(offset, f"packet of {header.body} bytes cut after {left} bytes")
+    return header
 
-    def __init__(self, offset: int) -> None:
-        self.events = 0
-        self._offset = offset
-        self._bodies: list[bytes] = []
-        self._overflows: list[int] = []
 
-    def add(self, offset: int, overflow: int, body: bytes) -> None:
-        if not self._bodies:
-            self._offset = offset
-        self._bodies.append(body)
-        self._overflows.append(overflow)
-        self.events += len(body) // POLARITY_DTYPE.itemsize
+@numba.njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]  # numba has no types
+def _is_sane(
+    kind: int, size: int, time_offset: int, overflow: int, capacity: int, number: int, valid: int
+) -> bool:
+    return (
+        (0 <= kind <= _POINT4D or kind >= _FIRST_USER_TYPE)
+        and 0 <= valid <= number <= capacity
+        and size > 0
+        and 0 <= time_offset <= size
+        and overflow >= 0
+        and size * number <= _MAX_BODY
+        and (kind != POLARITY or size == _EVENT_BYTES)
+    )
 
-    def take(self, counts: ReadCounts) -> Chunk:
-        raw = np.frombuffer(b"".join(self._bodies), dtype=POLARITY_DTYPE)
-        lengths = [len(body) // POLARITY_DTYPE.itemsize for body in self._bodies]
-        high = np.repeat(np.array(self._overflows, dtype=np.int64) << 31, lengths)
-        data = raw["data"]
-        events = np.empty(raw.size, dtype=EVENT_DTYPE)
-        events["t"] = (high + raw["t"]).view(np.uint64)
-        events["x"] = data >> np.uint32(17)
-        events["y"] = (data >> np.uint32(2)) & np.uint32(0x7FFF)
-        events["on"] = (data & np.uint32(2)) != 0
-        valid = (data & np.uint32(1)) != 0
-        if not valid.all():
-            events = events[valid]
-            counts.invalid += raw.size - events.size
-        self._bodies, self._overflows, self.events = [], [], 0
-        return Chunk(self._offset, events)
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]  # numba has no types
+def _take_packets(
+    words: npt.NDArray[np.uint32], source: int, events: Events
+) -> tuple[int, int, int, int, int, int]:
+    """Decode packets of the source (or the first one met) until one is not plain and whole.
+
+    `words` begin with a packet header. Gives the words used, events decoded into `events`, the
+    source, and how many events were passed over: special, of other sources, invalid.
+    """
+    position = found = special = others = invalid = 0
+    while position + 7 <= len(words):
+        kind = int(np.int16(words[position] & np.uint32(0xFFFF)))
+        its_source = int(np.int16(words[position] >> np.uint32(16)))
+        size = int(np.int32(words[position + 1]))
+        overflow = int(np.int32(words[position + 3]))
+        number = int(np.int32(words[position + 5]))
+        if not _is_sane(
+            kind,
+            size,
+            int(np.int32(words[position + 2])),
+            overflow,
+            int(np.int32(words[position + 4])),
+            number,
+            int(np.int32(words[position + 6])),
+        ):
+            break
+        body = size * number
+        first = position + 7
+        if body % 4 or first + body // 4 > len(words):
+            break
+        position = first + body // 4
+        if kind != POLARITY:
+            special += number if kind == _SPECIAL else 0
+            continue
+        if source != _NO_SOURCE and its_source != source:
+            others += number
+            continue
+        source = its_source
+        before = found
+        for at in range(first, position, 2):
+            data = words[at]
+            # Overwritten by the next one where it is not valid.
+            event = events[found]
+            event.t = np.uint64((overflow << 31) + int(np.int32(words[at + 1])))
+            event.x = data >> np.uint32(17)
+            event.y = (data >> np.uint32(2)) & np.uint32(0x7FFF)
+            event.on = (data & np.uint32(2)) != 0
+            found += int(data & np.uint32(1))
+        invalid += number - (found - before)
+    return position, found, source, special, others, invalid
 
 
 def _sensor(lines: list[str]) -> tuple[SensorSize, tuple[str, ...]]:

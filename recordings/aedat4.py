@@ -113,10 +113,10 @@ class _Layout:
         end = size if self.table_at == NO_TABLE else min(size, self.table_at)
         offset = self.start
         with open_file(path) as file:
+            number = file.fileno()
             while offset < end:
                 yield offset
-                file.seek(offset + 4)
-                length = int.from_bytes(file.read(4), "little", signed=True)
+                length = int.from_bytes(os.pread(number, 4, offset + 4), "little", signed=True)
                 if length < 0:
                     return
                 offset += _PACKET_HEADER + length

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 
 from drivers.events import Events, SensorSize, empty_events
 from recordings.joining import join_events
 from recordings.reading import BLOCK_EVENTS, Chunk, FileDamage, ReadCounts
+from recordings.scanning import are_orderly, first_at, first_at_each
 
 Span = tuple[int, int, Events]
 """`t_begin_us`, `t_end_us` and the events of this half-open span."""
@@ -19,6 +19,9 @@ MAX_REVERSAL_US = 1_000_000
 
 MAX_GAP_US = 3_600_000_000
 """Silence that is longer than this (an hour) is taken for a broken time."""
+
+GATHERED_EVENTS = 16_384
+"""Smaller pieces of a file are joined up to here: a packet costs as much as a thousand events."""
 
 _EDGES_AT_ONCE = 65_536
 
@@ -34,6 +37,10 @@ def put_in_order(
     """
     latest_us: int | None = None
     for chunk in chunks:
+        if chunk.events.size and are_orderly(chunk.events, sensor, latest_us, MAX_GAP_US):
+            latest_us = int(chunk.events[-1]["t"])
+            yield chunk.events
+            continue
         # Reversals are looked for in what is given out: an event off the sensor is mistrusted.
         events = _on_sensor(chunk.events, sensor)
         counts.off_sensor += chunk.events.size - events.size
@@ -41,10 +48,6 @@ def put_in_order(
             continue
         t = events["t"].astype(np.int64)
         before_us = int(t[0]) if latest_us is None else latest_us
-        if _is_in_order(t, before_us):
-            latest_us = int(t[-1])
-            yield events
-            continue
         held = np.maximum(np.maximum.accumulate(t), before_us)
         previous = np.concatenate(([before_us], held[:-1]))
         broken = (t < 0) | (previous - t > MAX_REVERSAL_US) | (t - previous > MAX_GAP_US)
@@ -64,48 +67,42 @@ def put_in_order(
 
 
 def _on_sensor(events: Events, sensor: SensorSize) -> Events:
-    if events.size == 0 or (
-        int(events["x"].max()) < sensor.width and int(events["y"].max()) < sensor.height
-    ):
-        return events
     return events[(events["x"] < sensor.width) & (events["y"] < sensor.height)]
 
 
-def _is_in_order(t: npt.NDArray[np.int64], before_us: int) -> bool:
-    """Whether nothing has to be changed: the usual case, told with little work."""
-    steps = np.diff(t, prepend=before_us)
-    return int(t[0]) >= 0 and int(steps.min()) >= 0 and int(steps.max()) <= MAX_GAP_US
-
-
 def cut_at_pauses(events: Iterator[Events], begin_us: int, stop_us: int | None) -> Iterator[Span]:
-    """Spans of at most about `BLOCK_EVENTS` events, as they come out of the file.
+    """Spans of about `GATHERED_EVENTS` to `BLOCK_EVENTS` events, however the file has them.
 
     Events of one microsecond are never parted. The first span begins at `begin_us`; the last
     one ends at `stop_us`, or after the last event where that is earlier. Events outside are
     passed over.
     """
-    waiting = empty_events()
+    waiting: list[Events] = []
     for part in _trimmed(events, begin_us, stop_us):
-        waiting = join_events((waiting, part.events)) if waiting.size else part.events
+        waiting.append(part.events)
+        if sum(item.size for item in waiting) < GATHERED_EVENTS and not part.stopped:
+            continue
+        run = join_events(waiting) if len(waiting) > 1 else part.events
         # More events of the last microsecond may follow in the next part.
-        known_us = part.stop_us if part.stopped else int(waiting["t"][-1])
-        done = int(np.searchsorted(waiting["t"], np.uint64(known_us)))
+        known_us = part.stop_us if part.stopped else int(run[-1]["t"])
+        done = first_at(run, known_us)
         first = 0
         while done - first > BLOCK_EVENTS:
-            end_us = int(waiting["t"][first + BLOCK_EVENTS])
-            last = int(np.searchsorted(waiting["t"], np.uint64(end_us)))
+            end_us = int(run[first + BLOCK_EVENTS]["t"])
+            last = first_at(run, end_us)
             if last <= first:
                 break
-            yield begin_us, end_us, waiting[first:last]
+            yield begin_us, end_us, run[first:last]
             begin_us, first = end_us, last
         if known_us > begin_us:
-            yield begin_us, known_us, waiting[first:done]
+            yield begin_us, known_us, run[first:done]
             begin_us, first = known_us, done
-        waiting = waiting[first:]
+        waiting = [run[first:]] if first < run.size else []
         if part.stopped:
             return
-    if waiting.size:
-        yield begin_us, int(waiting["t"][-1]) + 1, waiting
+    if waiting:
+        run = join_events(waiting)
+        yield begin_us, int(run[-1]["t"]) + 1, run
 
 
 def cut_on_grid(
@@ -119,16 +116,13 @@ def cut_on_grid(
     end_us = begin_us
     for part in _trimmed(events, begin_us, stop_us):
         waiting = join_events((waiting, part.events)) if waiting.size else part.events
-        known_us = part.stop_us if part.stopped else int(waiting["t"][-1])
+        known_us = part.stop_us if part.stopped else int(waiting[-1]["t"])
         while begin_us + packet_us <= known_us:
             count = min((known_us - begin_us) // packet_us, _EDGES_AT_ONCE)
-            edges = begin_us + packet_us * np.arange(1, count + 1, dtype=np.uint64)
             first = 0
-            for edge, last in zip(
-                edges.tolist(), np.searchsorted(waiting["t"], edges).tolist(), strict=True
-            ):
-                yield begin_us, edge, waiting[first:last]
-                begin_us, first = edge, last
+            for last in first_at_each(waiting, begin_us + packet_us, packet_us, count).tolist():
+                yield begin_us, begin_us + packet_us, waiting[first:last]
+                begin_us, first = begin_us + packet_us, last
             waiting = waiting[first:]
         end_us = known_us if part.stopped else known_us + 1
         if part.stopped:
@@ -150,11 +144,11 @@ class _Part:
 
 def _trimmed(events: Iterator[Events], begin_us: int, stop_us: int | None) -> Iterator[_Part]:
     for run in events:
-        first = int(np.searchsorted(run["t"], np.uint64(begin_us)))
-        stopped = stop_us is not None and int(run["t"][-1]) >= stop_us
+        first = first_at(run, begin_us)
+        stopped = stop_us is not None and int(run[-1]["t"]) >= stop_us
         last = run.size
         if stopped and stop_us is not None:
-            last = int(np.searchsorted(run["t"], np.uint64(stop_us)))
+            last = first_at(run, stop_us)
         if first < last or stopped:
             yield _Part(run[first:last], stop_us or 0, stopped)
         if stopped:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 from types import TracebackType
 from typing import Self
 
@@ -14,9 +15,17 @@ import numpy as np
 
 from drivers.errors import InputError
 from drivers.events import EventPacket, EventSource
+from recordings.joining import join_events
+from recordings.reading import BLOCK_EVENTS
 
 _SLICE_S = 0.05
 """How long a wait may overlook a stop."""
+
+LATE_NS = 5_000_000
+"""Longer than the system's usual whims: who keeps up gets every packet by itself."""
+
+MOST_JOINED = 32
+"""Packets given out as one; a packet of `BLOCK_EVENTS` events takes no more either."""
 
 
 class PacedSource:
@@ -24,7 +33,9 @@ class PacedSource:
 
     A packet `[t_begin_us, t_end_us)` is released `(t_end_us - t0) / speed` after the first was
     asked for, `t0` the begin of the first packet: never before its last event "happened". Who
-    asks too late gets the packet at once; none is left out. Packets are numbered anew.
+    asks too late gets the packet at once; none is left out. Who asks more than `LATE_NS` too late
+    gets all that is due by then, up to `MOST_JOINED` packets as one, so that what a packet costs
+    does not keep him behind. Packets are numbered anew.
 
     `pause`, `resume` and `step` may be called from any thread.
     """
@@ -101,23 +112,18 @@ class PacedSource:
             self._changed.notify_all()
 
     def __iter__(self) -> Iterator[EventPacket]:
-        seq = offset_us = 0
-        end_us: int | None = None
         with self._changed:
             self._start_ns = None
-        while True:
-            packets_before = seq
-            for packet in self._source:
-                if seq == packets_before and end_us is not None:
-                    offset_us = end_us - packet.t_begin_us
-                moved = _moved(packet, seq, offset_us)
-                if not self._release(moved):
-                    return
-                end_us = moved.t_end_us
-                seq += 1
-                yield replace(moved, received_ns=time.time_ns())
-            if not self._loop or seq == packets_before:
+        packets = self._going_on()
+        ahead: EventPacket | InputError | None = None
+        for seq in count():
+            packet = ahead or next(packets, None)
+            if isinstance(packet, InputError):
+                raise packet
+            if packet is None or not self._release(packet):
                 return
+            packet, ahead = self._with_overdue(packet, packets)
+            yield replace(packet, seq=seq, received_ns=time.time_ns())
 
     def close(self) -> None:
         """Close the source."""
@@ -133,6 +139,53 @@ class PacedSource:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+    def _going_on(self) -> Iterator[EventPacket]:
+        """The source's packets, round after round if so wished, in one time that goes on."""
+        offset_us = 0
+        end_us: int | None = None
+        while True:
+            empty = True
+            for packet in self._source:
+                if empty and end_us is not None:
+                    offset_us = end_us - packet.t_begin_us
+                empty = False
+                moved = _moved(packet, offset_us)
+                end_us = moved.t_end_us
+                yield moved
+            if not self._loop or empty:
+                return
+
+    def _with_overdue(
+        self, packet: EventPacket, packets: Iterator[EventPacket]
+    ) -> tuple[EventPacket, EventPacket | InputError | None]:
+        """A released packet and, where it was late, those behind it that are due too, as one.
+
+        Also what came next and is not a part of it: a packet, the error that ended the source, or
+        nothing yet.
+        """
+        parts = [packet]
+        events = packet.events.size
+        while self._late_ns > LATE_NS and len(parts) < MOST_JOINED and events < BLOCK_EVENTS:
+            try:
+                following = next(packets, None)
+            except InputError as error:
+                return _joined(parts), error
+            if following is None or not self._is_due(following):
+                return _joined(parts), following
+            parts.append(following)
+            events += following.events.size
+        return _joined(parts), None
+
+    def _is_due(self, packet: EventPacket) -> bool:
+        """Whether a packet would be released at once."""
+        with self._changed:
+            if self._start_ns is None or self._paused_ns is not None:
+                return False
+            late_ns = self._clock_ns() - self._start_ns - self._stream_ns(packet.t_end_us)
+            if late_ns >= 0:
+                self._late_ns = late_ns
+            return late_ns >= 0
 
     def _release(self, packet: EventPacket) -> bool:
         """Wait until a packet is due; False when stopped."""
@@ -166,16 +219,26 @@ class PacedSource:
         return 0 if self._speed is None else round((t_us - self._t0_us) * 1000 / self._speed)
 
 
-def _moved(packet: EventPacket, seq: int, offset_us: int) -> EventPacket:
+def _moved(packet: EventPacket, offset_us: int) -> EventPacket:
     if offset_us == 0:
-        return replace(packet, seq=seq)
+        return packet
     events = packet.events.copy()
     # Modulo 2**64, so that a negative offset is subtracted too.
     events["t"] += np.uint64(offset_us % 2**64)
     return replace(
         packet,
         events=events,
-        seq=seq,
         t_begin_us=packet.t_begin_us + offset_us,
         t_end_us=packet.t_end_us + offset_us,
+    )
+
+
+def _joined(parts: Sequence[EventPacket]) -> EventPacket:
+    if len(parts) == 1:
+        return parts[0]
+    return replace(
+        parts[0],
+        events=join_events([part.events for part in parts]),
+        t_end_us=parts[-1].t_end_us,
+        lost_before=sum(part.lost_before for part in parts),
     )

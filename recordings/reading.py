@@ -11,7 +11,7 @@ from typing import BinaryIO, Protocol
 from drivers.errors import InputError, in_words
 from drivers.events import Events, SensorSize
 
-BLOCK_EVENTS = 65_536
+BLOCK_EVENTS = 32_768
 """Events that a reader gathers before it gives them out, where the file does not say."""
 
 

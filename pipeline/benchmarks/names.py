@@ -2,6 +2,10 @@
 
 BENCHMARKS = (
     "step",
+    "decode",
+    "binning",
+    "bus",
+    "burst",
     "latency",
     "memory",
 )

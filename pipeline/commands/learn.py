@@ -65,14 +65,25 @@ def evaluate(
 def train(
     folder: Folder,
     out: Annotated[Path, typer.Argument(help="The checkpoint to write.")],
-    preset: Annotated[str, typer.Option("--preset", help="Shape and rule: small or paper.")] = (
-        "small"
-    ),
+    preset: Annotated[
+        str, typer.Option("--preset", help="Shape and rule: small, full or paper.")
+    ] = ("small"),
     minibatches: Annotated[int, typer.Option("--minibatches", min=1)] = 1200,
     learn_every_ms: Annotated[
         int, typer.Option("--learn-every-ms", min=1, help="A learning step every so many ms.")
     ] = 7,
     batch: Annotated[int, typer.Option("--batch", min=1, help="Sequences in a minibatch.")] = 32,
+    crop_ms: Annotated[
+        int, typer.Option("--crop-ms", min=1, help="Length of a sequence, cut out at random.")
+    ] = 400,
+    engine: Annotated[
+        o.TrainingEngine,
+        typer.Option(
+            "--engine",
+            help="torch: all sequences at once. events: one by one where spikes are, on one CPU "
+            "core; faster for the preset full.",
+        ),
+    ] = o.TrainingEngine.torch,
     users: Users = None,
     start_from: Annotated[
         Path | None, typer.Option("--start-from", help="A checkpoint to go on from.")
@@ -104,7 +115,8 @@ def train(
             preset=preset,
             minibatches=minibatches,
             learn_every_ms=learn_every_ms,
-            crops=CropSettings(batch=batch),
+            engine=engine.value,
+            crops=CropSettings(batch=batch, steps=crop_ms),
             seed=seed,
         ),
         users=parse_user_range(users) if users else None,

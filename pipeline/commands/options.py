@@ -28,6 +28,13 @@ class Engine(StrEnum):
     events = "events"
 
 
+class TrainingEngine(StrEnum):
+    """What trains a network."""
+
+    torch = "torch"
+    events = "events"
+
+
 class WhenBehind(StrEnum):
     """What a brain does when the stream is faster than it is."""
 

@@ -109,6 +109,33 @@ def test_every_event_is_counted_once(
         )
 
 
+@settings(deadline=None)
+@given(begins, st.lists(row, max_size=60))
+def test_times_that_go_back_inside_a_packet_change_nothing(
+    begin_us: int, rows: list[tuple[int, int, int, bool]]
+) -> None:
+    """A source that breaks its promise of order still gets the frames of the definition."""
+    events = np.array([(begin_us + t, x, y, on) for t, x, y, on in rows], dtype=EVENT_DTYPE)
+    used = binner()
+    frames = [used.push(make_packet(events, begin_us, begin_us + 7_500)), used.finish()]
+    assert np.array_equal(
+        np.concatenate(frames), by_the_definition(events, begin_us, begin_us + 7_500)
+    )
+    assert used.counts.events_late == 0
+    assert used.counts.events_in == len(events)
+
+
+@pytest.mark.parametrize("byte", range(256))
+def test_any_byte_but_nought_is_on(byte: int) -> None:
+    """Whatever a sender puts where the flag stands, no cell but the event's own is set."""
+    events = make_events([(5, 1, 1, False)])
+    events.view(np.uint8)[12] = byte
+    used = binner()
+    used.push(make_packet(events, 0, 500))
+    (frame,) = used.finish()
+    assert np.flatnonzero(frame).tolist() == [0 if byte else 8]
+
+
 def test_each_fate_of_an_event_has_its_counter() -> None:
     """Binned, outside the view, late and invalid events are told apart."""
     used = binner()

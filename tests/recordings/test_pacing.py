@@ -1,6 +1,7 @@
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -9,7 +10,8 @@ import pytest
 
 from drivers.errors import InputError
 from drivers.events import EVENT_DTYPE, EventPacket, SensorSize
-from recordings.pacing import PacedSource
+from recordings.pacing import MOST_JOINED, PacedSource
+from tests.recordings.packet_checks import check_contract, joined
 
 BEGIN_US = 1_000_000
 DEADLINE_S = 10.0
@@ -78,30 +80,76 @@ def test_no_packet_comes_before_its_time(speed: float) -> None:
     """A packet is released no earlier than its end is due, and in order."""
     paced = PacedSource(Steady(40), speed=speed)
     start_ns = time.monotonic_ns()
-    released = [(packet.t_end_us, time.monotonic_ns()) for packet in paced]
-    for t_end_us, now_ns in released:
-        assert now_ns - start_ns >= (t_end_us - BEGIN_US) * 1000 / speed - 1
-    assert [t for t, _ in released] == [BEGIN_US + 1000 * (n + 1) for n in range(40)]
+    released = [(packet, time.monotonic_ns()) for packet in paced]
+    for packet, now_ns in released:
+        assert now_ns - start_ns >= (packet.t_end_us - BEGIN_US) * 1000 / speed - 1
+    packets = [packet for packet, _ in released]
+    check_contract(packets)
+    assert packets[-1].t_end_us == BEGIN_US + 40_000
+    assert sum(len(packet.events) for packet in packets) == 40
 
 
-def test_late_reader_gets_every_packet() -> None:
-    """Packets that are overdue come at once; none is left out."""
+def test_late_reader_gets_every_event() -> None:
+    """What is overdue comes at once, many packets as one, and none is left out."""
     clock = [0]
     waits = 0
 
     def count() -> None:
         nonlocal waits
         waits += 1
-        clock[0] += 10**8
+        clock[0] += 10**6
 
     paced = PacedSource(Steady(1000), clock_ns=lambda: clock[0], on_wait=count)
     iterator = iter(paced)
     assert next(iterator).seq == 0
     clock[0] += 10**10
     before = waits
-    assert [packet.seq for packet in iterator] == list(range(1, 1000))
+    packets = list(iterator)
     assert waits == before
+    assert [packet.seq for packet in packets] == list(range(1, 1 + len(packets)))
+    assert len(packets) == -(-999 // MOST_JOINED)
+    assert joined(packets)["t"].tolist() == [BEGIN_US + 1000 * n + 7 for n in range(1, 1000)]
+    assert packets[-1].t_end_us == BEGIN_US + 1000 * 1000
     assert paced.late_ns == clock[0] - 1000 * 10**6
+
+
+def test_only_what_is_due_is_put_together() -> None:
+    """A reader that is late by some packets gets these as one, and the next ones by themselves."""
+    clock = [0]
+
+    def advance() -> None:
+        clock[0] += 1_000_000
+
+    paced = PacedSource(Steady(30), clock_ns=lambda: clock[0], on_wait=advance)
+    iterator = iter(paced)
+    assert next(iterator).seq == 0
+    clock[0] += 10_000_000
+    ends = [packet.t_end_us - BEGIN_US for packet in iterator]
+    # All due more than 5 ms ago, and the one that was due exactly then; the others one by one.
+    assert ends == [6_000, *range(7_000, 31_000, 1000)]
+
+
+def test_losses_and_errors_of_packets_put_together_are_kept() -> None:
+    """What was lost before any of them is said, and an error comes after all that was read."""
+
+    class Failing(Steady):
+        def __iter__(self) -> Iterator[EventPacket]:
+            for packet in super().__iter__():
+                yield replace(packet, lost_before=packet.seq)
+            raise InputError(what="cable", got="nothing", allowed="events", todo="plug it in")
+
+    clock = [0]
+    paced = PacedSource(
+        Failing(7), clock_ns=lambda: clock[0], on_wait=lambda: clock.__setitem__(0, 10**6)
+    )
+    iterator = iter(paced)
+    assert next(iterator).lost_before == 0
+    clock[0] = 10**9
+    late = next(iterator)
+    assert late.lost_before == 1 + 2 + 3 + 4 + 5 + 6
+    assert late.events.size == 6
+    with pytest.raises(InputError, match="cable"):
+        next(iterator)
 
 
 def test_time_of_release_follows_the_clock() -> None:

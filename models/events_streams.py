@@ -1,0 +1,96 @@
+"""Several streams through one network where spikes are: shared parameters, a state for each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from models.events_kernels import step_network
+from models.events_layout import (
+    STATE,
+    WORD,
+    Bytes,
+    Integers,
+    LayerArrays,
+    aligned,
+    layer_arrays,
+)
+from models.network import Network
+from models.trainer import BURN_IN_MS
+
+compiled: Any = njit(cache=True, error_model="numpy")
+
+
+class EventsStreams:
+    """The layers' arrays for each of `streams` streams; all but `STATE` is shared."""
+
+    def __init__(self, network: Network, streams: int) -> None:
+        settings = network.settings
+        shared = tuple(layer_arrays(layer, np.float32) for layer in network.layers)
+        self.layers = tuple(_with_own_state(shared) for _ in range(streams))
+        cells = settings.input_channels * settings.input_copies * settings.height * settings.width
+        self._x = aligned((-(-cells // WORD) * WORD,), np.uint8)
+        self.spikes = np.zeros(len(shared), np.int64)
+        """Neurons that have fired so far, per layer."""
+
+    def run(
+        self, stream: int, frames: npt.NDArray[np.uint8], *, tracing: bool
+    ) -> npt.NDArray[np.int64]:
+        """Advance one stream by `frames`, shape (steps, channels, height, width).
+
+        Gives the votes of its steps, shape (steps, layers). `tracing` as in `step_network`.
+        """
+        frames = np.ascontiguousarray(frames, np.uint8)
+        votes = np.empty((len(frames), len(self.spikes)), np.int64)
+        run_stretch(self.layers[stream], frames, self._x, tracing, votes, self.spikes)
+        return votes
+
+
+def count_votes(
+    network: Network, frames: npt.NDArray[np.uint8], *, burn_in_ms: int = BURN_IN_MS
+) -> npt.NDArray[np.int64]:
+    """As `models.trainer.count_votes`, on one CPU core, one sequence after the other."""
+    streams = EventsStreams(network, 1)
+    layers, classes = len(network.layers), network.settings.classes
+    counts = np.zeros((layers, frames.shape[1], classes), np.int64)
+    for number in range(frames.shape[1]):
+        for layer in streams.layers[0]:
+            for name in STATE:
+                getattr(layer, name)[:] = 0
+        votes = streams.run(0, frames[:, number], tracing=False)[burn_in_ms:]
+        for layer_number in range(layers):
+            counts[layer_number, number] = np.bincount(votes[:, layer_number], minlength=classes)
+    return counts
+
+
+@compiled  # type: ignore[untyped-decorator, unused-ignore]  # numba has no types
+def run_stretch(
+    layers: tuple[LayerArrays, ...],
+    frames: npt.NDArray[np.uint8],
+    x: Bytes,
+    tracing: bool,
+    votes: Integers,
+    spikes: Integers,
+) -> None:
+    """Advance one stream by `frames`, shape (steps, channels, height, width).
+
+    `votes`, shape (steps, layers), are filled in; `spikes` adds up the neurons that fired.
+    """
+    counts = np.zeros_like(spikes)
+    for t in range(frames.shape[0]):
+        step_network(layers, frames[t], x, tracing, votes[t], counts)
+        spikes += counts
+
+
+def _with_own_state(layers: tuple[LayerArrays, ...]) -> tuple[LayerArrays, ...]:
+    """The same parameters and scratch, with a silent state."""
+    own: list[LayerArrays] = []
+    for layer in layers:
+        state: dict[str, Any] = {
+            name: aligned(getattr(layer, name).shape, layer.weight.dtype) for name in STATE
+        }
+        own.append(layer._replace(**state))
+    return tuple(own)
