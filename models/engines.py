@@ -6,7 +6,10 @@ Which trainer a network gets is chosen likewise.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
 
 from models.checkpoint import load_checkpoint
 from models.engine import Engine
@@ -15,10 +18,11 @@ from models.graph_engine import GraphEngine
 from models.graph_settings import GraphSettings
 from models.graph_trainer import GraphTrainer
 from models.network import Network
-from models.settings import ENGINES, EngineName, LearningSettings
+from models.settings import ENGINES, EngineName, LearningSettings, TrainingEngineName
 from models.torch_engine import choose_device, prepare_torch
 from models.torch_engine import load_engine as load_torch_engine
-from models.trainer import Trainer
+from models.trainer import BURN_IN_MS, Trainer
+from models.trainer import count_votes as count_votes_densely
 
 if TYPE_CHECKING:
     from models.events_trainer import EventsTrainer
@@ -32,7 +36,8 @@ def load_engine(
     threads: int = 1,
     learning: LearningSettings | None = None,
 ) -> Engine:
-    """An engine with a checkpoint's weights; `auto` takes `events` on a CPU and `graph` on CUDA.
+    """An engine with a checkpoint's weights; `auto` takes `events` on a CPU and `torch` on CUDA,
+    where `graph` has not been measured yet.
 
     `events` runs on one CPU core, whatever `threads` says; its first start on a machine compiles.
     `graph` captures its step at every start, and computes in float32. Both say so through
@@ -50,7 +55,7 @@ def load_engine(
         )
     if engine == "events" and chosen != "cpu":
         raise ModelError(f"engine: got 'events' with device {device!r}; allowed: auto, cpu")
-    if engine == "torch":
+    if engine == "torch" or (engine == "auto" and chosen == "cuda"):
         return load_torch_engine(checkpoint, device=chosen, threads=threads, learning=learning)
     prepare_torch(threads)
     if chosen == "cuda":
@@ -67,23 +72,25 @@ def trainer_for(
     *,
     batch: int,
     learn_every_ms: int,
-    engine: Literal["auto", "events"] = "auto",
+    engine: TrainingEngineName = "auto",
 ) -> Trainer | GraphTrainer | EventsTrainer:
-    """A trainer for a network where it lies: stretches of CUDA graphs, or the plain one.
+    """A trainer for a network where it lies; `auto` is the plain one, all sequences at once.
 
-    `events` takes one sequence after the other where spikes are, on one CPU core. Raises
-    `ModelError` where the network is not on the CPU.
+    `events` takes one sequence after the other where spikes are, on one CPU core; `graph` captures
+    stretches of steps on a CUDA device. Raises `ModelError` where the network is elsewhere.
     """
+    device = network.layers[0].weight.device.type
+    needed = {"events": "cpu", "graph": "cuda"}.get(engine, device)
+    if device != needed:
+        raise ModelError(
+            f"training engine: got {engine!r} with a network on {device}; allowed: one on "
+            f"{needed}; choose another --device, or take --engine auto"
+        )
     if engine == "events":
-        if network.layers[0].weight.device.type != "cpu":
-            raise ModelError(
-                "training engine: got 'events' with a network on CUDA; allowed: a network on the "
-                "CPU; add --device cpu, or take --engine auto"
-            )
         from models.events_trainer import EventsTrainer
 
         return EventsTrainer(network, learning, batch=batch, learn_every_ms=learn_every_ms)
-    if network.layers[0].weight.device.type == "cuda":
+    if engine == "graph":
         return GraphTrainer(
             network,
             learning,
@@ -92,3 +99,14 @@ def trainer_for(
             settings=GraphSettings(),
         )
     return Trainer(network, learning, batch=batch, learn_every_ms=learn_every_ms)
+
+
+def count_votes(
+    network: Network, frames: npt.NDArray[np.uint8], *, burn_in_ms: int = BURN_IN_MS
+) -> npt.NDArray[np.int64]:
+    """As `models.trainer.count_votes`; on a CPU where spikes are, which is faster."""
+    if network.layers[0].weight.device.type != "cpu":
+        return count_votes_densely(network, frames, burn_in_ms=burn_in_ms)
+    from models.events_streams import count_votes as count_votes_of_spikes
+
+    return count_votes_of_spikes(network, frames, burn_in_ms=burn_in_ms)

@@ -237,6 +237,8 @@ ONLINE = LearningSettings(rate=1e-4, update_every_steps=20)
 
 EngineName = Literal["auto", "torch", "events", "graph"]
 """What runs a network; see `models.engines`."""
+TrainingEngineName = Literal["auto", "events", "graph"]
+"""What trains a network; see `models.engines.trainer_for`."""
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
 PRESETS: dict[str, Preset] = {

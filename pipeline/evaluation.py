@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from drivers.errors import InputError
 from models.checkpoint import load_checkpoint
+from models.engines import count_votes
 from models.network import Network
 from models.torch_engine import choose_device, prepare_torch
-from models.events_streams import count_votes
 from pipeline.trials import TrialFrames, load_trials
 from recordings.dvsgesture import Split, read_gesture_set
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from drivers.gestures import GESTURE_NAMES
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.engines import trainer_for
 from models.network import Network
-from models.settings import preset
+from models.settings import TrainingEngineName, preset
 from models.torch_engine import choose_device, prepare_torch
 from models.trainer import BURN_IN_MS, MinibatchResult
 from pipeline.crops import CropSampler, CropSettings
@@ -35,9 +35,8 @@ class TrainingSettings:
 
     preset: str = "small"
     minibatches: int = 1200
-    engine: Literal["auto", "events"] = "auto"
-    """What works a minibatch off: auto takes all sequences at once, events one by one where spikes
-    are, on one CPU core, which is faster for a large network."""
+    engine: TrainingEngineName = "auto"
+    """What works a minibatch off; see `models.engines.trainer_for`."""
     learn_every_ms: int = 7
     """A learning step at every this many ms; the network advances at every one."""
     crops: CropSettings = field(default_factory=CropSettings)

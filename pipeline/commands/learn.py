@@ -81,7 +81,7 @@ def train(
         typer.Option(
             "--engine",
             help="auto: all sequences at once. events: one by one where spikes are, on one CPU "
-            "core; faster for the preset full.",
+            "core; faster for the preset full. graph: on a CUDA device, not measured yet.",
         ),
     ] = o.TrainingEngine.auto,
     users: Users = None,

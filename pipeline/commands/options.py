@@ -34,6 +34,7 @@ class TrainingEngine(StrEnum):
 
     auto = "auto"
     events = "events"
+    graph = "graph"
 
 
 class WhenBehind(StrEnum):
@@ -106,7 +107,7 @@ EngineOption = Annotated[
     typer.Option(
         "--engine",
         help="torch: the plain reference. events: fast on one CPU core. graph: for a CUDA device. "
-        "auto: events on a CPU, graph on CUDA.",
+        "auto: events on a CPU, torch on CUDA, where graph is not measured yet.",
     ),
 ]
 WindowMs = Annotated[int, typer.Option("--window-ms", help="Length of the sliding window.")]

@@ -70,9 +70,13 @@ def test_exploding_weights_are_an_error(tiny, random_frames):
         trainer.run(random_frames(14, 2, 2, 10, 9), np.array([0, 1]))
 
 
-def test_the_device_chooses_the_trainer(tiny):
-    """On a CPU it is the plain one."""
+def test_trainers_are_chosen_by_name(tiny):
+    """The plain one unless told; one that needs another device is refused."""
     assert type(trainer_for(Network(tiny), PLAIN, batch=2, learn_every_ms=1)) is Trainer
+    with pytest.raises(
+        ModelError, match=r"got 'graph' with a network on cpu; allowed: one on cuda"
+    ):
+        trainer_for(Network(tiny), PLAIN, batch=2, learn_every_ms=1, engine="graph")
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
