@@ -23,6 +23,12 @@ from pipeline.benchmarks.worker_process import WorkerProcess, Workers
 STEPS = 100
 """Of a block."""
 ENGINES = ("torch", "events")
+LEARNING = (
+    ("update/1", "gradient and update every step", 1, 1),
+    ("update/20", "gradient every step, update every 20", 1, 20),
+    ("live", "gradient and update every 20 steps, mean", 20, 20),
+)
+"""Name, what it is, steps per gradient, steps per update."""
 DENSE = "convolutions"
 DECOLLE = "DECOLLE"
 _WORKER = (sys.executable, "-P", "-m", "pipeline.benchmarks.step_worker")
@@ -77,7 +83,7 @@ def _inferring(
         workers.add_peer(f"{DECOLLE} (its padding)", "more work", "decolle_step.py", padded)
         dense = {worker.name for worker in workers.started}
         for engine in ENGINES:
-            engine_options = {**options, "engine": engine, "update_every": None}
+            engine_options = {**options, "engine": engine, "learn_every": None}
             workers.add(engine, "our engine", _WORKER, engine_options)
         blocks = interleave(workers.started, settings.blocks)
         rows = compared_rows(workers.started, blocks, unit="ms", reference=DENSE)
@@ -116,13 +122,14 @@ def _learning(
             f"{DECOLLE} (its padding)", "more work, update every step", "decolle_step.py", padded
         )
         workers.add_peer("SpikingJelly", "SLTT, update every step", "spikingjelly_step.py", peer)
-        for every in (1, 20):
+        for name, what, learn_every, update_every in LEARNING:
             for engine in ENGINES:
-                engine_options = {**options, "engine": engine, "update_every": every}
-                what = "update every step" if every == 1 else f"update every {every} steps, mean"
-                workers.add(f"{engine}/{every}", what, _WORKER, engine_options)
+                pace = {"learn_every": learn_every, "update_every": update_every}
+                workers.add(
+                    f"{engine}, {name}", what, _WORKER, {**options, "engine": engine, **pace}
+                )
         blocks = interleave(workers.started, settings.blocks)
-        reference = DECOLLE if DECOLLE in blocks else "torch/1"
+        reference = DECOLLE if DECOLLE in blocks else f"torch, {LEARNING[0][0]}"
         rows = compared_rows(workers.started, blocks, unit="ms", reference=reference)
         said = (*notes, *workers.notes)
         return Table("learning, one step", rows, reference, said, workers.versions)

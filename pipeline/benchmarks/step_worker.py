@@ -15,7 +15,8 @@ TARGET_STEPS = 500
 
 
 def prepare(options: dict[str, Any]) -> Ready:
-    """See `worker.serve`; options: engine, checkpoint, frames, steps, update_every (or None).
+    """See `worker.serve`; options: engine, checkpoint, frames, steps, learn_every (None infers) and
+    update_every.
 
     The engine `convolutions` is torch's convolutions of the preset `paper` and nothing else.
     """
@@ -29,13 +30,18 @@ def _engine(options: dict[str, Any], frames: npt.NDArray[np.uint8]) -> Ready:
     from models.engines import load_engine
     from models.settings import LearningSettings
 
-    every = options["update_every"]
+    every = options["learn_every"]
+    learning = None
+    if every is not None:
+        learning = LearningSettings(
+            rate=1e-4, learn_every_steps=every, update_every_steps=options["update_every"]
+        )
     engine = load_engine(
         Path(options["checkpoint"]),
         engine=options["engine"],
         device="cpu",
         threads=options["threads"],
-        learning=None if every is None else LearningSettings(rate=1e-4, update_every_steps=every),
+        learning=learning,
     )
     classes, steps = engine.settings.classes, options["steps"]
     votes: list[list[int]] = []
@@ -51,7 +57,7 @@ def _engine(options: dict[str, Any], frames: npt.NDArray[np.uint8]) -> Ready:
         votes.clear()
         spikes.clear()
         # Whole updates, so that blocks follow each other without a gap and none is cut.
-        cycle = every or 1
+        cycle = 1 if every is None else options["update_every"]
         count = -(-steps // cycle) * cycle
         times_ns = time_steps(step, number * count, count, cycle)
         mean = np.mean(spikes, axis=0).tolist()

@@ -24,7 +24,11 @@ def test_engines_are_measured_where_no_peer_is_installed(tiny_checkpoint: Path) 
         assert f"not measured: {peer}: ended with: ModuleNotFoundError" in text
     assert "simulated" in text
     assert "not of Table 2's shapes" in text
-    assert [row.name for row in learning.rows] == ["torch/1", "events/1", "torch/20", "events/20"]
+    assert [row.name for row in learning.rows] == [
+        f"{engine}, {pace}"
+        for pace in ("update/1", "update/20", "live")
+        for engine in ("torch", "events")
+    ]
     assert [row.runs for row in learning.rows] == [2, 2, 1, 1]
     assert len(spikes.rows) == 4
     assert [row.unit for row in votes.rows] == ["% equal", "% equal"]
