@@ -81,29 +81,32 @@ def _inferring(
         workers.add_peer(DECOLLE, "same shapes", "decolle_step.py", padded)
         padded = {**peer, "padding": 3}
         workers.add_peer(f"{DECOLLE} (its padding)", "more work", "decolle_step.py", padded)
-        dense = {worker.name for worker in workers.started}
         for engine in ENGINES:
             engine_options = {**options, "engine": engine, "learn_every": None}
             workers.add(engine, "our engine", _WORKER, engine_options)
         blocks = interleave(workers.started, settings.blocks)
         rows = compared_rows(workers.started, blocks, unit="ms", reference=DENSE)
-        said = [*notes, *workers.notes]
-        fastest = min((row for row in rows if row.name in dense), key=lambda row: row.median)
-        for row in rows:
-            if row.name not in dense and row.name != DENSE:
-                factor = median(
-                    median(theirs) / median(ours)
-                    for ours, theirs in zip(blocks[row.name], blocks[fastest.name], strict=True)
-                )
-                said.append(
-                    f"{row.name}: {factor:.1f} times as fast as {fastest.name}, "
-                    "the fastest of the dense ones"
-                )
+        said = [*notes, *workers.notes, *_beside_fastest_peer(rows, blocks)]
         yield Table("inferring, one step", rows, DENSE, tuple(said), workers.versions)
         engines = [worker for worker in workers.started if worker.name in ENGINES]
         yield _spikes(engines, Path(str(options["checkpoint"])))
         if len(engines) == len(ENGINES):
             yield _agreement(engines)
+
+
+def _beside_fastest_peer(
+    rows: Sequence[Row], blocks: Mapping[str, Sequence[Sequence[float]]]
+) -> Iterator[str]:
+    """How our engines do beside the fastest package that has neurons too."""
+    peers = [row for row in rows if row.name not in (DENSE, *ENGINES)]
+    if not peers:
+        return
+    fastest = min(peers, key=lambda row: row.median).name
+    for engine in ENGINES:
+        if engine in blocks:
+            pairs = zip(blocks[engine], blocks[fastest], strict=True)
+            factor = median(median(theirs) / median(ours) for ours, theirs in pairs)
+            yield f"{engine}: {factor:.1f} times as fast as {fastest}, the fastest package"
 
 
 def _learning(

@@ -43,6 +43,7 @@ def test_onset_is_the_first_right_label_of_a_gesture() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # many processes, each loading torch
 def test_latency_is_measured_on_running_stages(tiny_checkpoint: Path) -> None:
     """Two modes with quantiles in order, nothing lost unsaid, and the start-up of each command."""
     settings = BenchSettings(seconds=1.5, blocks=1, checkpoint=tiny_checkpoint)

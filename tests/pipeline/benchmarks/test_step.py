@@ -11,6 +11,7 @@ PEERS = ("snnTorch", "SpikingJelly", "DECOLLE", "DECOLLE (its padding)")
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # many processes, each loading torch
 def test_engines_are_measured_where_no_peer_is_installed(tiny_checkpoint: Path) -> None:
     """Both engines are compared, infer and learn; every peer that is missing is said."""
     settings = BenchSettings(
@@ -36,6 +37,7 @@ def test_engines_are_measured_where_no_peer_is_installed(tiny_checkpoint: Path) 
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)  # many processes, each loading torch
 @pytest.mark.skipif(
     not PEERS_PYTHON.is_file(), reason="no environment with peers; `make peers` makes it"
 )
@@ -48,5 +50,6 @@ def test_peers_step_networks_of_the_same_size(tiny_checkpoint: Path) -> None:
     for name in (DENSE, *PEERS[:3]):
         assert notes[name].startswith("171 M multiply-adds")
     assert notes[PEERS[3]].startswith("315 M multiply-adds")
+    assert any("the fastest package" in note for note in inferring.notes)
     assert {row.name for row in learning.rows} >= {"DECOLLE", "SpikingJelly"}
     assert learning.reference == "DECOLLE"
