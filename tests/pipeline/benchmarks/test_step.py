@@ -30,7 +30,7 @@ def test_engines_are_measured_where_no_peer_is_installed(tiny_checkpoint: Path) 
         for pace in ("update/1", "update/20", "live")
         for engine in ("torch", "events")
     ]
-    assert [row.runs for row in learning.rows] == [2, 2, 1, 1]
+    assert [row.runs for row in learning.rows] == [2, 2, 1, 1, 1, 1]
     assert len(spikes.rows) == 4
     assert [row.unit for row in votes.rows] == ["% equal", "% equal"]
     assert all(row.median >= 90 for row in votes.rows)
