@@ -55,6 +55,8 @@ class Received:
         self.frames = 0
         self.parts: list[Events] = []
         self.end: EndMessage | None = None
+        self.tail_missed = 0
+        """Packets that were sent, or dropped, after the last one received."""
 
     def read(self, bus: EventSubscriber) -> None:
         """Take everything up to the end."""
@@ -67,7 +69,9 @@ class Received:
                 self.frames += sum(1 for _ in self.intake.push(message.packet))
             elif isinstance(message, EndMessage):
                 self.end = message
+        before = self.intake.packets_missed
         self.frames += sum(1 for _ in self.intake.finish(self.end.totals))
+        self.tail_missed = self.intake.packets_missed - before
 
     @property
     def events(self) -> int:
@@ -123,4 +127,4 @@ def test_a_burst_is_shed_and_counted(wigwag, burst: Path) -> None:
     # Lost events leave their time behind: frames come from the first packet to the last received,
     # which is not the last sent where that one was dropped.
     assert received.frames == -(-received.intake.stream_us // 1000)
-    assert received.frames > 200
+    assert received.frames == 400 or received.tail_missed > 0
