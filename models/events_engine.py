@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ class EventsEngine:
         """Of the gradient begun: how many parts of it are done; 0 where none is."""
         self._gradients = 0
         """Since the last update."""
+        self._heard = np.ones(len(self.settings.layers), np.uint8)
         self._start(dtype)
         self._warm_up()
         self._start(dtype)
@@ -63,6 +65,11 @@ class EventsEngine:
     def updates(self) -> int:
         """Weight updates made since the engine was made."""
         return self._updates
+
+    def listen(self, layers: Sequence[int]) -> None:
+        """See `Engine.listen`; the readouts and sigmoids of other layers are left out."""
+        heard = range(len(self._heard))
+        self._heard[:] = [layer in {heard[wanted] for wanted in layers} for layer in heard]
 
     def reset(self) -> None:
         """Forget the dynamic state, keep the weights."""
@@ -86,6 +93,7 @@ class EventsEngine:
             np.ascontiguousarray(frame, np.uint8),
             self._x,
             learning is not None,
+            self._heard,
             votes,
             spikes,
         )
@@ -108,13 +116,13 @@ class EventsEngine:
             if target is None:
                 return False
             self._take_step(learning, target)
-        work_off(self._layers, self._learnt, self._progress, self._part, parts)
-        self._part = (self._part + 1) % parts
-        if self._part:
+        last = self._part == parts - 1
+        if not last or (self._gradients + 1) * parts < learning.update_every_steps:
+            work_off(self._layers, self._learnt, self._progress, self._part, parts)
+            self._part = (self._part + 1) % parts
+            self._gradients += last
             return False
-        self._gradients += 1
-        if self._gradients * parts < learning.update_every_steps:
-            return False
+        self._part = 0
         if not self._apply(learning):
             raise not_finite()
         self._gradients = 0
@@ -123,18 +131,30 @@ class EventsEngine:
 
     def _take_step(self, learning: LearningSettings, target: int) -> None:
         dropout, regularisation = float(learning.dropout), float(learning.regularisation)
-        take_step(self._layers, self._learnt, target, dropout, regularisation, self._random)
+        take_step(
+            self._layers,
+            self._learnt,
+            self._heard,
+            target,
+            dropout,
+            regularisation,
+            self._random,
+            self._progress,
+        )
 
     def _apply(self, learning: LearningSettings) -> bool:
         rate, beta2 = float(learning.rate), float(learning.beta2)
-        return bool(update(self._layers, self._learnt, rate, beta2, ADAMAX_EPSILON))
+        return bool(update(self._layers, self._learnt, self._progress, rate, beta2, ADAMAX_EPSILON))
 
     def _start(self, dtype: type[np.floating[Any]]) -> None:
         """Parameters from the network, and nothing seen or learnt yet."""
         learning, settings = self._learning, self.settings
         cells = settings.input_channels * settings.input_copies * settings.height * settings.width
         self._x = aligned((-(-cells // WORD) * WORD,), np.uint8)
-        self._layers = tuple(layer_arrays(layer, dtype) for layer in self._network.layers)
+        self._layers = tuple(
+            layer_arrays(layer, dtype, learning=learning is not None)
+            for layer in self._network.layers
+        )
         self._learnt = tuple(learning_arrays(arrays) for arrays in self._layers if learning)
         seed = 0 if learning is None else learning.seed % 2**32
         self._random = np.array([seed], np.uint32)

@@ -39,7 +39,7 @@ class EventsTrainer:
         self._learning = learning
         self._burn_in_ms = burn_in_ms
         self._learn_every_ms = learn_every_ms
-        self._streams = EventsStreams(network, batch)
+        self._streams = EventsStreams(network, batch, learning=True)
         self._learnt = tuple(learning_arrays(arrays) for arrays in self._streams.layers[0])
         self._random = np.array([learning.seed % 2**32], np.uint32)
         self._progress = np.zeros(2, np.int64)
@@ -67,17 +67,29 @@ class EventsTrainer:
             after = end - 1 - self._burn_in_ms
             learns = after >= 0 and after % self._learn_every_ms == 0
             for number, arrays in enumerate(streams.layers):
-                votes = streams.run(number, frames[begin:end, number], tracing=True)
+                votes = streams.run(number, frames[begin:end, number])
                 if learns:
                     target = int(labels[number])
                     counts[np.arange(layers), number, votes[-1]] += 1
                     losses += [_loss(layer.readings, target) for layer in arrays]
-                    take_step(arrays, self._learnt, target, dropout, press, self._random)
+                    take_step(
+                        arrays,
+                        self._learnt,
+                        streams.heard,
+                        target,
+                        dropout,
+                        press,
+                        self._random,
+                        self._progress,
+                    )
                     work_off(arrays, self._learnt, self._progress, 0, 1)
             begin = end
             if learns:
                 learnt += 1
-                if not update(streams.layers[0], self._learnt, rate, beta2, ADAMAX_EPSILON):
+                finite = update(
+                    streams.layers[0], self._learnt, self._progress, rate, beta2, ADAMAX_EPSILON
+                )
+                if not finite:
                     raise not_finite()
         with torch.no_grad():
             for own, layer in zip(streams.layers[0], self.network.layers, strict=True):

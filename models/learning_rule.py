@@ -35,6 +35,8 @@ def local_gradient(
         e  = d loss / d y                        smooth L1, beta 1, mean over batch and classes
         dW = corr(P, unpool(G^T e) * a(1 - a))   Eq. 5
 
+    The readout, and the regulariser's mean of A, see what dropout leaves of A.
+
     `p_padded` is the layer's trace P with its rim, as `LayerState` holds it; `one_hot` has shape
     (B, classes); `dropout_mask`, shape (B, fan-in), holds 0 and 1/(1 - p).
     """
@@ -43,11 +45,11 @@ def local_gradient(
     error = torch.addmm(layer.readout_offset, dropped, layer.readout.t()).sub_(one_hot)
     loss = torch.where(error.abs() < 1, 0.5 * error * error, error.abs() - 0.5).mean()
     down = error.clamp(-1.0, 1.0).div_(error.numel()) @ layer.readout
+    if regularisation > 0:
+        quiet = (dropped.mean() < 0.1).to(down.dtype)
+        down.sub_(quiet * (0.1 * regularisation / activity.numel()))
     if dropout_mask is not None:
         down.mul_(dropout_mask)
-    if regularisation > 0:
-        quiet = (activity.mean() < 0.1).to(down.dtype)
-        down.sub_(quiet * (0.1 * regularisation / activity.numel()))
     down.mul_(activity).mul_(1.0 - activity)
     pooled = down.view_as(step.activity)
     if step.argmax is None:
