@@ -10,16 +10,15 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from models.checkpoint import Checkpoint, save_checkpoint
+from models.checkpoint_file import StoredNetwork, Tensors, write_checkpoint
 from models.engine import StepResult
-from models.errors import ModelError
+from models.errors import ModelError, not_finite
 from models.events_kernels import step_network
-from models.events_layout import STATE, WORD, aligned, layer_arrays, learning_arrays, put_back
+from models.events_layout import STATE, WORD, aligned, layer_arrays, learning_arrays, learnt_weights
 from models.events_learning import take_step, update, work_off
-from models.learner import ADAMAX_EPSILON, not_finite
-from models.settings import LearningSettings, affordable_learning
+from models.layer_parameters import layer_parameters
+from models.settings import ADAMAX_EPSILON, LearningSettings, affordable_learning
 
 LOG = logging.getLogger(__name__)
 COMPILING = (
@@ -38,15 +37,15 @@ class EventsEngine:
 
     def __init__(
         self,
-        checkpoint: Checkpoint,
+        checkpoint: StoredNetwork,
         learning: LearningSettings | None,
         *,
         dtype: type[np.floating[Any]] = np.float32,
     ) -> None:
-        self.settings = checkpoint.network.settings
+        self.settings = checkpoint.settings
         self.class_names = checkpoint.class_names
         self.version = checkpoint.version
-        self._network = checkpoint.network
+        self._tensors = checkpoint.tensors
         settings = self.settings
         self._learning = learning and affordable_learning(learning, settings)
         self._shape = (settings.input_channels, settings.height, settings.width)
@@ -100,13 +99,24 @@ class EventsEngine:
         updated = learning is not None and self._learn(learning, target)
         return StepResult(votes=votes, spikes=spikes, updated=updated)
 
+    def tensors(self) -> Tensors:
+        """All tensors of the network as they are now, in the engine's precision."""
+        tensors = {name: tensor.copy() for name, tensor in self._tensors.items()}
+        for number, arrays in enumerate(self._layers):
+            weight, bias = learnt_weights(arrays)
+            tensors[f"layers.{number}.weight"] = weight
+            tensors[f"layers.{number}.bias"] = bias
+        return tensors
+
     def save(self, path: Path, record: dict[str, Any]) -> str:
         """Write the weights as they are now, with the loaded version as parent."""
-        with torch.no_grad():
-            for arrays, layer in zip(self._layers, self._network.layers, strict=True):
-                put_back(arrays, layer)
-        return save_checkpoint(
-            path, self._network, self.class_names, parent=self.version, record=record
+        return write_checkpoint(
+            path,
+            self.settings,
+            self.tensors(),
+            self.class_names,
+            parent=self.version,
+            record=record,
         )
 
     def _learn(self, learning: LearningSettings, target: int | None) -> bool:
@@ -153,7 +163,7 @@ class EventsEngine:
         self._x = aligned((-(-cells // WORD) * WORD,), np.uint8)
         self._layers = tuple(
             layer_arrays(layer, dtype, learning=learning is not None)
-            for layer in self._network.layers
+            for layer in layer_parameters(settings, self._tensors)
         )
         self._learnt = tuple(learning_arrays(arrays) for arrays in self._layers if learning)
         seed = 0 if learning is None else learning.seed % 2**32

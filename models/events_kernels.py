@@ -17,9 +17,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from models.events_layout import WORD, Bytes, Floats, Integers, LayerArrays
+from models.events_layout import WORD, Bytes, Integers, LayerArrays
 from models.events_logistic import logistic
 from models.events_vectors import LANES, add_run, fetch_ahead
+from models.layer_parameters import Floats
 
 # Sums may be taken in another order, the same in every run: that leaves results deterministic.
 compiled: Any = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})

@@ -14,13 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from models.events_vectors import LANES, TOGETHER
-from models.layer import Layer
+from models.layer_parameters import Floats, LayerParameters
 
-Floats = npt.NDArray[Any]
-"""float32, or float64 to compare engines step by step."""
 Integers = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
 Bytes = npt.NDArray[np.uint8]
@@ -141,7 +138,9 @@ def blocks_of(channels: int) -> tuple[int, int]:
     return blocks, -(-channels // (blocks * LANES)) * LANES
 
 
-def layer_arrays(layer: Layer, dtype: type[np.floating[Any]], *, learning: bool) -> LayerArrays:
+def layer_arrays(
+    layer: LayerParameters, dtype: type[np.floating[Any]], *, learning: bool
+) -> LayerArrays:
     """A layer's parameters rearranged, and its state in silence."""
     channels_in, height, width_in = layer.shape.inputs
     channels_out, rows, columns = layer.shape.membrane
@@ -149,8 +148,8 @@ def layer_arrays(layer: Layer, dtype: type[np.floating[Any]], *, learning: bool)
     kernel, rim = layer.settings.kernel, layer.settings.padding
     blocks, width = blocks_of(channels_out)
 
-    def plain(tensor: torch.Tensor) -> Floats:
-        return tensor.detach().cpu().numpy().astype(dtype)
+    def plain(tensor: Floats) -> Floats:
+        return tensor.astype(dtype)
 
     def by_block(values: Floats, fill: float) -> Floats:
         """Output channels along the last axis parted into (blocks, ..., width)."""
@@ -254,12 +253,10 @@ def learning_arrays(arrays: LayerArrays) -> LearningArrays:
     )
 
 
-def put_back(arrays: LayerArrays, layer: Layer) -> None:
-    """Copy the weights and biases learnt into the layer that `layer_arrays` read."""
+def learnt_weights(arrays: LayerArrays) -> tuple[Floats, Floats]:
+    """Weights and biases as they are now, of the shapes in `LayerParameters`."""
     blocks, kernel, width = len(arrays.bias), arrays.kernel, arrays.width
     weight = arrays.weight.reshape(blocks, arrays.channels_in, kernel, kernel, width)
     by_output = weight.transpose(0, 4, 1, 2, 3).reshape(blocks * width, *weight.shape[1:4])
-    mirrored = by_output[: arrays.channels_out, :, :, ::-1]
-    layer.weight.copy_(torch.from_numpy(mirrored.copy()))
-    bias = arrays.bias[:, :width].reshape(-1)[: arrays.channels_out]
-    layer.bias.copy_(torch.from_numpy(bias.copy()))
+    bias = arrays.bias[:, :width].reshape(-1)
+    return by_output[: arrays.channels_out, :, :, ::-1].copy(), bias[: arrays.channels_out].copy()

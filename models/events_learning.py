@@ -14,9 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from models.events_layout import Bytes, Floats, Integers, LayerArrays, LearningArrays
+from models.events_layout import Bytes, Integers, LayerArrays, LearningArrays
 from models.events_logistic import logistic
 from models.events_vectors import LANES, TOGETHER, add_weighted, subtract_turned
+from models.layer_parameters import Floats
 
 compiled: Any = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
 Random = npt.NDArray[np.uint32]

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from models.checkpoint import plain_tensors
 from models.events_kernels import step_network
 from models.events_layout import (
     STATE,
@@ -18,6 +19,7 @@ from models.events_layout import (
     aligned,
     layer_arrays,
 )
+from models.layer_parameters import layer_parameters
 from models.network import Network
 from models.trainer import BURN_IN_MS
 
@@ -30,7 +32,8 @@ class EventsStreams:
     def __init__(self, network: Network, streams: int, *, learning: bool) -> None:
         settings = network.settings
         shared = tuple(
-            layer_arrays(layer, np.float32, learning=learning) for layer in network.layers
+            layer_arrays(layer, np.float32, learning=learning)
+            for layer in layer_parameters(settings, plain_tensors(network))
         )
         self.layers = tuple(_with_own_state(shared) for _ in range(streams))
         cells = settings.input_channels * settings.input_copies * settings.height * settings.width

@@ -14,12 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.events_layout import learning_arrays, put_back
+from models.errors import not_finite
+from models.events_layout import learning_arrays, learnt_weights
 from models.events_learning import take_step, update, work_off
 from models.events_streams import EventsStreams
-from models.learner import ADAMAX_EPSILON, not_finite
 from models.network import Network
-from models.settings import LearningSettings
+from models.settings import ADAMAX_EPSILON, LearningSettings
 from models.trainer import BURN_IN_MS, MinibatchResult, stretch_ends
 
 
@@ -93,7 +93,9 @@ class EventsTrainer:
                     raise not_finite()
         with torch.no_grad():
             for own, layer in zip(streams.layers[0], self.network.layers, strict=True):
-                put_back(own, layer)
+                weight, bias = learnt_weights(own)
+                layer.weight.copy_(torch.from_numpy(weight))
+                layer.bias.copy_(torch.from_numpy(bias))
         right = (counts.argmax(2) == labels).mean(1)
         steps = frames.shape[0] * len(labels)
         neurons = [layer.shape.readout_inputs for layer in self.network.layers]

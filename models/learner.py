@@ -5,22 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from models.errors import ModelError
+from models.errors import not_finite
 from models.layer import LayerStep
 from models.learning_rule import local_gradient
 from models.network import Network
-from models.settings import LearningSettings
-
-ADAMAX_EPSILON = 1e-10
-"""Well below the gradients of a single stream (1e-7 and up), so that it changes no step."""
-
-
-def not_finite() -> ModelError:
-    """The error for weights that learning has made infinite."""
-    return ModelError(
-        "learning: got weights that are not finite; allowed: finite numbers; "
-        "go back to the last checkpoint and learn with a smaller rate"
-    )
+from models.settings import ADAMAX_EPSILON, LearningSettings
 
 
 class Learner:

@@ -123,6 +123,28 @@ class NetworkSettings:
             channels, height, width = layer.channels, pooled_rows, pooled_columns
         return tuple(shapes)
 
+    def layer_tensor_shapes(
+        self, shape: LayerShape, layer: LayerSettings
+    ) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the tensors that a checkpoint keeps of one layer."""
+        channels_in, channels = shape.inputs[0], layer.channels
+        return {
+            "weight": (channels, channels_in, layer.kernel, layer.kernel),
+            "bias": (channels,),
+            "readout": (self.classes, shape.readout_inputs),
+            "readout_offset": (self.classes,),
+            "tau_m_ms": (channels_in,),
+            "tau_s_ms": (channels_in,),
+        }
+
+    def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of all tensors of a checkpoint: `layers.0.weight` and so on."""
+        return {
+            f"layers.{number}.{name}": size
+            for number, (layer, shape) in enumerate(zip(self.layers, self.shapes(), strict=True))
+            for name, size in self.layer_tensor_shapes(shape, layer).items()
+        }
+
     @property
     def multiply_adds(self) -> int:
         """Of one step's convolutions, done densely."""
@@ -231,6 +253,9 @@ def affordable_learning(learning: LearningSettings, network: NetworkSettings) ->
     large = network.multiply_adds >= LARGE
     return replace(learning, learn_every_steps=LARGE_LEARNS_EVERY_STEPS if large else 1)
 
+
+ADAMAX_EPSILON = 1e-10
+"""Well below the gradients of a single stream (1e-7 and up), so that it changes no step."""
 
 ONLINE = LearningSettings(rate=1e-4, update_every_steps=20)
 """Learning from one live stream: an update every 20 ms of labelled stream, 50 a second."""
