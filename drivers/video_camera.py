@@ -43,6 +43,8 @@ class VideoCamera:
                 todo="choose a longer one",
             )
         self.name = what.stem if isinstance(what, Path) else f"webcam{what}"
+        self.live = not isinstance(what, Path)
+        """Whether packets come at their own pace."""
         self.frames_without_time = 0
         """Frames left out because their time was not later than that of the one before."""
         self._what = what
@@ -163,7 +165,7 @@ def _open(what: Path | int) -> Any:
             what=_called(what),
             got="nothing that OpenCV can open",
             allowed="a film in a format that OpenCV reads, or a webcam that is plugged in",
-            todo="convert the film to MP4, or look with `wigwag devices` what is plugged in",
+            todo="convert the film to MP4, or see what is plugged in",
         )
     return capture
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from drivers.errors import InputError
 from pipeline.commands import options as o
 from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings
 
@@ -98,8 +99,18 @@ def replay(
 
 
 def source(
-    file: Annotated[Path, typer.Argument(help="A recording in any format wigwag reads.")],
     bind: Annotated[str, typer.Option("--bind", metavar="ADDR", help="Where events go out.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="A recording in any format wigwag reads.")
+    ] = None,
+    camera: Annotated[
+        str | None,
+        typer.Option(
+            "--camera",
+            metavar="KIND[:OPTION=VALUE,...]",
+            help="A camera instead: simulated, webcam, the path of a film, or what is installed.",
+        ),
+    ] = None,
     speed: o.Speed = "1",
     loop: o.Loop = False,
     start: o.Start = None,
@@ -126,13 +137,21 @@ def source(
     insecure: o.Insecure = False,
     secret_key: o.SecretKey = None,
 ) -> None:
-    """Give out a recording's events on the bus, in time."""
+    """Give out the events of a recording or a camera on the bus, in time."""
+    if (file is None) == (camera is None):
+        raise InputError(
+            what="source",
+            got="a recording and a camera" if file else "neither a recording nor a camera",
+            allowed="one of the two",
+            todo="name a recording, or a camera with --camera",
+        )
     from pipeline.source import SourceSettings, run_source
 
     report = run_source(
         SourceSettings(
             bind=bind,
             recording=file,
+            camera=camera,
             name=name,
             control=control,
             speed=o.parse_speed(speed),
