@@ -1,4 +1,4 @@
-"""Commands that set events in motion: replay, source, brain, watch."""
+"""Commands that set events in motion: replay, live, source, brain, watch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Connect = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (replay, source, brain, watch):
+    for command in (replay, live, source, brain, watch):
         app.command()(command)
 
 
@@ -90,6 +90,71 @@ def replay(
             threads=threads,
             endless=loop,
             step=step,
+            as_json=as_json,
+            output=output,
+            summary=summary,
+        )
+    )
+    raise typer.Exit(session.run())
+
+
+def live(
+    camera: Annotated[
+        str,
+        typer.Option(
+            "--camera",
+            metavar="KIND[:OPTION=VALUE,...]",
+            help="simulated, webcam, the path of a film, or what is installed.",
+        ),
+    ],
+    checkpoint: o.Checkpoint = None,
+    save: o.Save = None,
+    seed: o.Seed = 0,
+    threads: o.Threads = 1,
+    device: o.DeviceOption = o.Device.auto,
+    engine: o.EngineOption = o.Engine.auto,
+    window_ms: o.WindowMs = 500,
+    threshold: o.Threshold = 0.5,
+    min_events_per_s: o.MinEvents = 1000.0,
+    layer: o.Layer = -1,
+    as_json: o.AsJson = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Keep every label here, as JSON Lines.")
+    ] = None,
+    summary: Annotated[
+        Path | None, typer.Option("--summary", help="Keep the closing summary here, as JSON.")
+    ] = None,
+) -> None:
+    """Recognise what a camera sees, now: camera, bus and brain in one go, until Ctrl-C.
+
+    A brain that falls behind leaves frames out, and counts them. Space pauses and goes on.
+    """
+    from pipeline.session import Session, SessionSettings
+
+    settings = brain_settings(
+        connect="",
+        checkpoint=checkpoint,
+        labels=None,
+        learn=None,
+        save=save,
+        seed=seed,
+        threads=threads,
+        device=device,
+        engine=engine,
+        rate=None,
+        learn_every=None,
+        update_every=None,
+        window_ms=window_ms,
+        threshold=threshold,
+        min_events_per_s=min_events_per_s,
+        layer=layer,
+    )
+    session = Session(
+        SessionSettings(
+            source_arguments=("source", "--camera", camera, "--backpressure=drop"),
+            brain_arguments=(*brain_arguments(settings), "--when-behind=skip"),
+            threads=threads,
+            endless=True,
             as_json=as_json,
             output=output,
             summary=summary,
