@@ -10,6 +10,7 @@ from models.layer import LayerStep
 from models.learning_rule import local_gradient
 from models.network import Network
 from models.settings import LearningSettings
+from models.trainer_state import TrainerState, fill, load_optimiser_state, optimiser_state
 
 ADAMAX_EPSILON = 1e-10
 """Well below the gradients of a single stream (1e-7 and up), so that it changes no step."""
@@ -72,7 +73,7 @@ class Learner:
         self._steps_since_update += 1
         update = self._steps_since_update >= self.settings.update_every_steps
         if update or len(self._waiting) * one_hot.shape[0] >= self.CHUNK_STREAMS:
-            self._work_off()
+            self.work_off()
         if update:
             for optimiser, layer in zip(self._optimisers, self.network.layers, strict=True):
                 optimiser.step()
@@ -83,7 +84,42 @@ class Learner:
             self.updates += 1
         return update
 
-    def _work_off(self) -> None:
+    def state(self) -> TrainerState:
+        """Optimisers, gradients gathered and the generator; to be asked after `work_off`."""
+        kept = TrainerState(numbers={"steps_since_update": self._steps_since_update})
+        kept.numbers["updates"] = self.updates
+        kept.numbers.update({f"loss.{number}": loss for number, loss in enumerate(self.losses)})
+        kept.tensors["generator"] = self._generator.get_state()
+        for number, (optimiser, layer) in enumerate(
+            zip(self._optimisers, self.network.layers, strict=True)
+        ):
+            kept.add(f"optimiser.{number}", optimiser_state(optimiser))
+            for name, parameter in (("weight", layer.weight), ("bias", layer.bias)):
+                if parameter.grad is not None:
+                    kept.tensors[f"gradient.{number}.{name}"] = parameter.grad
+        return kept
+
+    def load_state(self, state: TrainerState) -> None:
+        """Go on from what `state` gave; raises `ModelError` where shapes differ."""
+        self._steps_since_update = int(state.numbers["steps_since_update"])
+        self.updates = int(state.numbers["updates"])
+        self.losses = [state.numbers[f"loss.{number}"] for number in range(len(self.losses))]
+        self._generator.set_state(state.tensors["generator"])
+        for number, (optimiser, layer) in enumerate(
+            zip(self._optimisers, self.network.layers, strict=True)
+        ):
+            load_optimiser_state(optimiser, state.under(f"optimiser.{number}"))
+            gathered = state.under(f"gradient.{number}").tensors
+            for name, parameter in (("weight", layer.weight), ("bias", layer.bias)):
+                parameter.grad = None
+                if name in gathered:
+                    parameter.grad = torch.empty_like(parameter)
+                    fill(parameter.grad, gathered[name], f"gradient of layer {number}")
+
+    def work_off(self) -> None:
+        """Turn the steps gathered so far into gradients, without an update."""
+        if not self._waiting:
+            return
         count = len(self._waiting)
         one_hot = torch.cat([target for _, _, target in self._waiting])
         keep = 1.0 - self.settings.dropout

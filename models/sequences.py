@@ -15,6 +15,7 @@ from torch import Tensor
 
 from models.layer import Layer, LayerStep
 from models.network import Network
+from models.trainer_state import TrainerState, fill, take
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,19 @@ class SequenceRunner:
             )
         return traces, steps
 
+    def state(self) -> dict[str, Tensor]:
+        """Traces and refractory terms of every layer and stream, by name."""
+        return {
+            f"{number}.{name}": tensor
+            for number, layer in enumerate(self._layers)
+            for name, tensor in layer.state().items()
+        }
+
+    def load_state(self, state: TrainerState) -> None:
+        """Go on from what `state` gave; raises `ModelError` for other shapes."""
+        for name, tensor in self.state().items():
+            fill(tensor, take(state, name), name)
+
 
 class _LayerRunner:
     def __init__(self, layer: Layer, batch: int, longest: int) -> None:
@@ -104,6 +118,10 @@ class _LayerRunner:
         self._r = silence(batch, layer.shape.membrane)
         self._p_padded = silence(longest * batch, (channels, height + 2 * rim, width + 2 * rim))
         self._p_inside = self._p_padded[:, :, rim : rim + height, rim : rim + width]
+
+    def state(self) -> dict[str, Tensor]:
+        """What is carried from one stretch to the next: the tensors themselves."""
+        return {"q": self._q, "p": self._p, "r": self._r}
 
     def run(self, x: Tensor) -> LayerStretch:
         """The equations of `Layer.step` over all steps of `x`, shape (steps B, *shape.inputs)."""

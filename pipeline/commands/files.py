@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from drivers.errors import InputError
 from pipeline.commands import options as o
 
 Recording = Annotated[Path, typer.Argument(help="A recording in any format wigwag reads.")]
@@ -146,10 +145,10 @@ def simulate(
 ) -> None:
     """Make a simulated recording with its label file, or a whole simulated set."""
     if layout is None:
-        _refuse(context, ("users", "processes"), "without --layout", "add --layout dvsgesture")
+        o.refuse(context, ("users", "processes"), "without --layout", "add --layout dvsgesture")
     else:
         one = ("gesture", "user", "light", "seconds", "session")
-        _refuse(context, one, "with --layout", "a set's gestures and lights are fixed")
+        o.refuse(context, one, "with --layout", "a set's gestures and lights are fixed")
     from recordings.simulated_set import (
         SimulatedRecording,
         write_simulated_recording,
@@ -177,11 +176,3 @@ def simulate(
         f"{recording.path}: simulated, {recording.events:,} events, "
         f"{recording.duration_us / 1e6:.2f} s\n"
     )
-
-
-def _refuse(context: typer.Context, names: tuple[str, ...], when: str, todo: str) -> None:
-    """Raise `InputError` for an option that was given and would have no effect."""
-    for name in names:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            raise InputError(what=f"--{name}", got=when, allowed="left out there", todo=todo)

@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from drivers.errors import InputError
 from pipeline.commands import options as o
 
 if TYPE_CHECKING:
     from pipeline.evaluation import Evaluation
-    from pipeline.training import TrainingProgress
+    from pipeline.training_progress import TrainingProgress
 
-Folder = Annotated[Path, typer.Argument(help="A folder in the DvsGesture layout.")]
+DatasetName = Annotated[
+    str, typer.Argument(metavar="DATASET", help="A folder in the DvsGesture layout.")
+]
 
 Users = Annotated[
     str | None, typer.Option("--users", help="Only these, such as 1-19; others can then judge.")
@@ -29,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="The weights to judge.")],
-    folder: Folder,
+    dataset: DatasetName,
     split: Annotated[
         o.Split, typer.Option("--split", help="Which part of the set.")
     ] = o.Split.test,
@@ -41,13 +44,14 @@ def evaluate(
     """Judge a checkpoint by the paper's protocol: first 1,800 ms, votes from 50 ms on."""
     import msgspec
 
+    from pipeline.datasets import open_dataset
     from pipeline.evaluation import evaluate_checkpoint
     from recordings.user_range import parse_user_range
 
     part: Literal["train", "test"] = "train" if split is o.Split.train else "test"
     found = evaluate_checkpoint(
         checkpoint,
-        folder,
+        open_dataset(dataset),
         split=part,
         users=parse_user_range(users) if users else None,
         device=device.value,
@@ -63,72 +67,163 @@ def evaluate(
 
 
 def train(
-    folder: Folder,
-    out: Annotated[Path, typer.Argument(help="The checkpoint to write.")],
+    context: typer.Context,
+    dataset: DatasetName,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", help="Folder of the run; runs/DATASET-PRESET-SEED if left out."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was stopped; settings are its.")
+    ] = False,
+    settings: Annotated[
+        Path | None, typer.Option("--settings", help="A TOML file; see docs/training.md.")
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Any setting, such as crops.shift_cells=2."
+        ),
+    ] = None,
     preset: Annotated[
-        str, typer.Option("--preset", help="Shape and rule: small, full or paper.")
-    ] = ("small"),
-    minibatches: Annotated[int, typer.Option("--minibatches", min=1)] = 1200,
+        str | None, typer.Option("--preset", help="Shape and rule: small (usual), full or paper.")
+    ] = None,
+    minibatches: Annotated[
+        int | None, typer.Option("--minibatches", min=1, help="Usually 1200.")
+    ] = None,
     learn_every_ms: Annotated[
-        int, typer.Option("--learn-every-ms", min=1, help="A learning step every so many ms.")
-    ] = 7,
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Sequences in a minibatch.")] = 32,
+        int | None,
+        typer.Option(
+            "--learn-every-ms", min=1, help="A learning step every so many ms, usually 7."
+        ),
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option("--batch", min=1, help="Sequences in a minibatch, usually 32.")
+    ] = None,
     crop_ms: Annotated[
-        int, typer.Option("--crop-ms", min=1, help="Length of a sequence, cut out at random.")
-    ] = 400,
+        int | None,
+        typer.Option(
+            "--crop-ms", min=1, help="Length of a sequence, cut out at random; usually 400."
+        ),
+    ] = None,
     engine: Annotated[
-        o.TrainingEngine,
+        o.TrainingEngine | None,
         typer.Option(
             "--engine",
             help="auto: all sequences at once. events: one by one where spikes are, on one CPU "
             "core; faster for the preset full. graph: on a CUDA device, not measured yet.",
         ),
-    ] = o.TrainingEngine.auto,
+    ] = None,
     users: Users = None,
     start_from: Annotated[
         Path | None, typer.Option("--start-from", help="A checkpoint to go on from.")
     ] = None,
     rate: o.Rate = None,
-    seed: o.Seed = 0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Of everything random, usually 0.")
+    ] = None,
     device: o.DeviceOption = o.Device.auto,
     threads: o.Threads = 1,
 ) -> None:
-    """Train a checkpoint on the set's training users."""
-    from pipeline.crops import CropSettings
-    from pipeline.training import TrainingSettings
+    """Train a checkpoint on a set's training users; Ctrl-C stops, --resume goes on."""
+    from pipeline.datasets import open_dataset
+    from pipeline.run_folder import RunFolder
+    from pipeline.settings_file import parse_setting, read_settings
+    from pipeline.training import resume as resume_training
     from pipeline.training import train as run_training
+    from pipeline.training_settings import training_settings
     from recordings.user_range import parse_user_range
 
-    def show(progress: TrainingProgress) -> None:
+    if resume:
+        o.refuse(context, _SETTING_OPTIONS, "with --resume", "leave it out: the run has its own")
+        if run is None:
+            raise InputError(
+                what="--resume",
+                got="no --run",
+                allowed="the folder of the run to go on with",
+                todo="name it with --run",
+            )
+        folder = RunFolder(run)
+        outcome = resume_training(
+            open_dataset(dataset),
+            folder,
+            device=device.value,
+            threads=threads,
+            reading=_show_reading,
+            sinks=[ProgressPrinter()],
+        )
+    else:
+        named = {
+            "preset": preset,
+            "minibatches": minibatches,
+            "learn_every_ms": learn_every_ms,
+            "engine": engine and engine.value,
+            "seed": seed,
+            "crops": {"batch": batch, "steps": crop_ms},
+            "learning": {"rate": rate},
+        }
+        given = [read_settings(settings)] if settings else []
+        given += [*map(parse_setting, change or []), named]
+        opened = open_dataset(dataset)
+        chosen = training_settings({"network": {"classes": len(opened.class_names)}}, *given)
+        name = f"{Path(dataset).name.replace(':', '-')}-{chosen.preset}-{chosen.seed}"
+        folder = RunFolder(run or Path("runs") / name)
+        outcome = run_training(
+            opened,
+            folder,
+            chosen,
+            users=parse_user_range(users) if users else None,
+            start_from=start_from,
+            device=device.value,
+            threads=threads,
+            reading=_show_reading,
+            sinks=[ProgressPrinter()],
+        )
+    _progress("")
+    waited = f"{outcome.waiting_share:.1%} of the time spent waiting for data"
+    sys.stdout.write(f"{folder.checkpoint}: version {outcome.version}; {waited}\n")
+    if outcome.stopped_by is not None:
+        sys.stderr.write(
+            f"wigwag: stopped after {outcome.minibatches_done} minibatches; go on with "
+            f"`wigwag train {dataset} --run {folder.path} --resume`\n"
+        )
+        raise typer.Exit(128 + outcome.stopped_by)
+
+
+_SETTING_OPTIONS = (
+    "settings",
+    "change",
+    "preset",
+    "minibatches",
+    "learn_every_ms",
+    "batch",
+    "crop_ms",
+    "engine",
+    "users",
+    "start_from",
+    "rate",
+    "seed",
+)
+
+
+class ProgressPrinter:
+    """Progress of a training run on standard error."""
+
+    def add(self, progress: TrainingProgress) -> None:
+        """See `ProgressSink.add`."""
         result = progress.result
+        losses = "/".join(f"{value:.3f}" for value in result.loss)
         _progress(
-            f"minibatch {progress.minibatch} of {progress.minibatches}, "
+            f"minibatch {progress.minibatch} of {progress.minibatches}, loss {losses}, "
             f"accuracy {_shares(result.accuracy)}, firing {_shares(result.firing_rate)}, "
+            f"waiting for data {progress.waiting_share:.1%}, "
             f"{progress.left_s / 60:.0f} minutes left",
             keep=progress.minibatch % 50 == 0,
         )
 
-    version = run_training(
-        folder,
-        out,
-        TrainingSettings(
-            preset=preset,
-            minibatches=minibatches,
-            learn_every_ms=learn_every_ms,
-            engine=engine.value,
-            crops=CropSettings(batch=batch, steps=crop_ms),
-            seed=seed,
-        ),
-        users=parse_user_range(users) if users else None,
-        start_from=start_from,
-        rate=rate,
-        device=device.value,
-        threads=threads,
-        reading=lambda done, total: _progress(f"read {done} of {total} recordings"),
-        progress=show,
-    )
-    _progress("")
-    sys.stdout.write(f"{out}: version {version}\n")
+
+def _show_reading(done: int, total: int) -> None:
+    _progress(f"read {done} of {total} recordings")
 
 
 def _progress(text: str, *, keep: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -30,7 +31,7 @@ OPTIONS = {
     "view": ("--output", "--labels", "--fps", "--scale", "--fade-ms", "--speed"),
     "simulate": ("--gesture", "--user", "--light", "--seconds", "--layout", "--users"),
     "evaluate": ("--split", "--json"),
-    "train": ("--preset", "--minibatches", "--batch", "--seed"),
+    "train": ("--run", "--resume", "--settings", "--set", "--preset", "--minibatches", "--seed"),
     "demo": ("--speed", "--summary"),
     "bench": ("--json", "--threads", "--blocks", "--scale", "--seconds", "--peers"),
 }
@@ -142,17 +143,30 @@ def test_simulate_writes_a_set_that_evaluate_judges(user_24: Path, tiny_checkpoi
 
 
 @pytest.mark.slow
-def test_train_writes_a_checkpoint(wigwag, simulated_set: Path, tmp_path: Path) -> None:
-    """The version printed is that of the file, which says how it was trained."""
-    out = tmp_path / "out.safetensors"
-    status, said, error = wigwag.run(
-        "train", simulated_set, out, "--minibatches", 1, "--batch", 2, "--seed", 7
-    )
-    assert (status, error) == (0, "")
-    loaded = load_checkpoint(out)
-    assert said == f"{out}: version {loaded.version}\n"
+def test_a_training_run_is_stopped_and_resumed(
+    wigwag, simulated_set: Path, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    """Ctrl-C ends it between minibatches; resumed, it gives the checkpoint of an unstopped run."""
+    options = ("--start-from", tiny_checkpoint, "--minibatches", 200, "--batch", 1)
+    options = (*options, "--crop-ms", 51, "--seed", 7)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    stopped = wigwag.start("train", simulated_set, "--run", parts, *options)
+    assert b"minibatch 50 of 200" in stopped.stderr.readline()
+    stopped.send_signal(signal.SIGINT)
+    _, error = stopped.communicate(timeout=30)
+    assert stopped.returncode == 130
+    assert b"--resume" in error.splitlines()[-1]
+    assert 50 <= load_checkpoint(parts / "checkpoint.safetensors").record["minibatches_done"] < 200
+
+    say("train", simulated_set, "--run", parts, "--resume")
+    said = say("train", simulated_set, "--run", whole, *options)
+    loaded = load_checkpoint(whole / "checkpoint.safetensors")
+    assert said.startswith(f"{whole}/checkpoint.safetensors: version {loaded.version}; ")
     assert loaded.record["training"]["seed"] == 7
-    assert loaded.record["training"]["crops"]["batch"] == 2
+    assert loaded.record["training"]["crops"]["batch"] == 1
+    names = ("checkpoint.safetensors", "settings.toml")
+    assert all((whole / name).read_bytes() == (parts / name).read_bytes() for name in names)
+    assert len((parts / "log.csv").read_text().splitlines()) == 201
 
 
 @pytest.mark.parametrize("ending", ["gif", "png"])
@@ -217,11 +231,17 @@ def test_convert_there_and_back_keeps_every_event(arm_roll: Path, tmp_path: Path
         (["simulate", "{folder}/out.aedat4", "--users", "24-29"], "--layout"),
         (["simulate", "{folder}/set", "--layout", "dvsgesture", "--users", "29-24"], "29-24"),
         (["simulate", "{folder}/set", "--layout", "dvsgesture", "--seconds", "1"], "--seconds"),
-        (["evaluate", "{text}", "{folder}"], "{text}"),
+        (["evaluate", "{text}", "{set}"], "{text}"),
         (["evaluate", "{checkpoint}", "{folder}"], "{folder}"),
-        (["train", "{folder}", "{folder}/out"], "{folder}"),
-        (["train", "{set}", "{folder}/absent/out"], "absent"),
-        (["train", "{set}", "{folder}/out", "--preset", "huge"], "huge"),
+        (["train", "{folder}", "--run", "{folder}/run"], "{folder}"),
+        (["train", "{set}", "--run", "{text}/run"], "{text}/run"),
+        (["train", "{set}", "--run", "{folder}/run", "--preset", "huge"], "huge"),
+        (["train", "{set}", "--run", "{folder}/run", "--set", "crops.size=3"], "crops.size"),
+        (["train", "{set}", "--run", "{folder}/run", "--set", "crops"], "--set"),
+        (["train", "{set}", "--run", "{folder}/run", "--settings", "{text}"], "{text}"),
+        (["train", "{set}", "--run", "{folder}/run", "--resume"], "settings.toml"),
+        (["train", "{set}", "--resume"], "--run"),
+        (["train", "{set}", "--resume", "--run", "{folder}/run", "--seed", "1"], "--seed"),
         (["demo", "--speed", "fast"], "--speed"),
     ],
 )

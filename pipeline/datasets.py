@@ -1,0 +1,83 @@
+"""The one door to labelled gestures: a data set by name or folder, as trials of 1 ms frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Protocol
+
+from drivers.gestures import GESTURE_NAMES
+from pipeline.trials import TrialFrames, load_trials
+from recordings.dvsgesture import Split, read_gesture_set
+from recordings.simulated_set import NOTICE_FILE
+
+Reading = Callable[[int, int], None]
+"""Called with recordings read and recordings in all."""
+
+
+class Dataset(Protocol):
+    """What training and evaluation ask of a data set."""
+
+    @property
+    def name(self) -> str:
+        """As the user named it."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """By class, the first being class 1."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether what it holds was made by a simulator."""
+
+    def trials(
+        self,
+        part: Split,
+        *,
+        rows: int,
+        columns: int,
+        users: Collection[int] | None = None,
+        reading: Reading | None = None,
+    ) -> list[TrialFrames]:
+        """All labelled gestures of a part, of some of its users if they are named.
+
+        Raises `InputError` for what cannot be read; nothing is left out silently.
+        """
+
+
+class GestureFolder:
+    """A folder in the DvsGesture layout."""
+
+    class_names = GESTURE_NAMES
+
+    def __init__(self, folder: Path) -> None:
+        self.name = str(folder)
+        self.simulated = (folder / NOTICE_FILE).exists()
+        self._set = read_gesture_set(folder)
+
+    def trials(
+        self,
+        part: Split,
+        *,
+        rows: int,
+        columns: int,
+        users: Collection[int] | None = None,
+        reading: Reading | None = None,
+    ) -> list[TrialFrames]:
+        """See `Dataset.trials`."""
+        return load_trials(self._set.of(part, users), rows=rows, columns=columns, progress=reading)
+
+
+DATASETS: dict[str, Callable[[str], Dataset]] = {}
+"""What opens `PREFIX:NAME`, by prefix; it is given the name and raises `InputError`."""
+
+
+def open_dataset(text: str) -> Dataset:
+    """The data set that a user names: `PREFIX:NAME` of `DATASETS`, or a folder.
+
+    Raises `InputError` where there is no such thing.
+    """
+    prefix, colon, name = text.partition(":")
+    if colon and prefix in DATASETS:
+        return DATASETS[prefix](name)
+    return GestureFolder(Path(text))
