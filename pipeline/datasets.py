@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from drivers.gestures import GESTURE_NAMES
-from pipeline.trials import TrialFrames, load_trials
+from pipeline.trials import TrialCache, TrialFrames, load_trials
 from recordings.dvsgesture import Split, read_gesture_set
 from recordings.simulated_set import NOTICE_FILE
 
@@ -50,8 +50,9 @@ class GestureFolder:
 
     class_names = GESTURE_NAMES
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, cache: TrialCache = TrialCache()) -> None:  # noqa: B008 - frozen
         self.name = str(folder)
+        self._cache = cache
         self.simulated = (folder / NOTICE_FILE).exists()
         self._set = read_gesture_set(folder)
 
@@ -65,19 +66,25 @@ class GestureFolder:
         reading: Reading | None = None,
     ) -> list[TrialFrames]:
         """See `Dataset.trials`."""
-        return load_trials(self._set.of(part, users), rows=rows, columns=columns, progress=reading)
+        return load_trials(
+            self._set.of(part, users),
+            rows=rows,
+            columns=columns,
+            cache=self._cache,
+            progress=reading,
+        )
 
 
-DATASETS: dict[str, Callable[[str], Dataset]] = {}
+DATASETS: dict[str, Callable[[str, TrialCache], Dataset]] = {}
 """What opens `PREFIX:NAME`, by prefix; it is given the name and raises `InputError`."""
 
 
-def open_dataset(text: str) -> Dataset:
+def open_dataset(text: str, cache: TrialCache = TrialCache()) -> Dataset:  # noqa: B008 - frozen
     """The data set that a user names: `PREFIX:NAME` of `DATASETS`, or a folder.
 
     Raises `InputError` where there is no such thing.
     """
     prefix, colon, name = text.partition(":")
     if colon and prefix in DATASETS:
-        return DATASETS[prefix](name)
-    return GestureFolder(Path(text))
+        return DATASETS[prefix](name, cache)
+    return GestureFolder(Path(text), cache)

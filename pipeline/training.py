@@ -73,6 +73,7 @@ def train(
     start_from: Path | None = None,
     device: str = "auto",
     threads: int = 1,
+    workers: int = 0,
     reading: Reading | None = None,
     sinks: Sequence[ProgressSink] = (),
 ) -> TrainingOutcome:
@@ -80,9 +81,10 @@ def train(
 
     `users` names some of them, so that others are left to choose settings by. Training begins from
     random weights, or from those of the checkpoint `start_from`, whose network takes the place of
-    the one in the settings. Checkpoint and state are written every two minutes, and at the end
-    or when SIGINT or SIGTERM stops the run. Raises `InputError` for the data set, the
-    folder and settings, `ModelError` for checkpoints and weights that are not finite.
+    the one in the settings. Crops are cut by so many `workers`. Checkpoint and state are written
+    every two minutes, and at the end or when SIGINT or SIGTERM stops the run. Raises `InputError`
+    for the data set, the folder and settings, `ModelError` for checkpoints and weights that are
+    not finite.
     """
     prepare_torch(threads)
     run.refuse_old()
@@ -98,7 +100,7 @@ def train(
     standing = _Standing(_digest(trials), named, parent, recent=[])
     going = _Run(dataset, run, settings, network, trials, standing)
     run.begin(settings)
-    return going.go(sinks)
+    return going.go(sinks, workers)
 
 
 def resume(
@@ -107,6 +109,7 @@ def resume(
     *,
     device: str = "auto",
     threads: int = 1,
+    workers: int = 0,
     reading: Reading | None = None,
     sinks: Sequence[ProgressSink] = (),
 ) -> TrainingOutcome:
@@ -129,7 +132,7 @@ def resume(
         )
     going = _Run(dataset, run, settings, network, trials, standing)
     going.trainer.load_state(state)
-    return going.go(sinks)
+    return going.go(sinks, workers)
 
 
 class _Run:
@@ -162,15 +165,19 @@ class _Run:
             engine=settings.engine,
         )
 
-    def go(self, sinks: Sequence[ProgressSink]) -> TrainingOutcome:
-        """Train; `sinks` are told of every minibatch."""
+    def go(self, sinks: Sequence[ProgressSink], workers: int) -> TrainingOutcome:
+        """Train, crops being cut by so many workers; `sinks` are told of every minibatch."""
         settings, standing = self._settings, self._standing
         before_s, before_waiting_s, first = standing.elapsed_s, standing.waiting_s, standing.done
         layers = len(self._network.layers)
         with ExitStack() as open_things:
             enter = open_things.enter_context
             log = enter(TrainingLog(self._folder.log, layers=layers, done=first))
-            feed = enter(MinibatchFeed(self._trials, self._sampler, steps=settings.crops.steps))
+            feed = enter(
+                MinibatchFeed(
+                    self._trials, self._sampler, steps=settings.crops.steps, processes=workers
+                )
+            )
             stop = enter(StopRequest())
             started = saved = time.monotonic()
             while standing.done < settings.minibatches and stop.signal is None:

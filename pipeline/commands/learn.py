@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,11 +15,24 @@ from pipeline.commands import options as o
 if TYPE_CHECKING:
     from pipeline.evaluation import Evaluation
     from pipeline.training_progress import TrainingProgress
+    from pipeline.trials import TrialCache
 
 DatasetName = Annotated[
     str, typer.Argument(metavar="DATASET", help="A folder in the DvsGesture layout.")
 ]
 
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        envvar="WIGWAG_CACHE",
+        help="Folder for recordings that were cut; wigwag in the user's cache if left out.",
+    ),
+]
+Workers = Annotated[
+    int,
+    typer.Option("--workers", min=0, help="Processes that read and cut; 0: none but this one."),
+]
 Users = Annotated[
     str | None, typer.Option("--users", help="Only these, such as 1-19; others can then judge.")
 ]
@@ -39,6 +53,8 @@ def evaluate(
     users: Users = None,
     device: o.DeviceOption = o.Device.auto,
     threads: o.Threads = 1,
+    cache: Cache = None,
+    workers: Workers = 1,
     as_json: o.AsJson = False,
 ) -> None:
     """Judge a checkpoint by the paper's protocol: first 1,800 ms, votes from 50 ms on."""
@@ -51,7 +67,7 @@ def evaluate(
     part: Literal["train", "test"] = "train" if split is o.Split.train else "test"
     found = evaluate_checkpoint(
         checkpoint,
-        open_dataset(dataset),
+        open_dataset(dataset, _trial_cache(cache, workers)),
         split=part,
         users=parse_user_range(users) if users else None,
         device=device.value,
@@ -124,6 +140,8 @@ def train(
     ] = None,
     device: o.DeviceOption = o.Device.auto,
     threads: o.Threads = 1,
+    cache: Cache = None,
+    workers: Workers = 1,
 ) -> None:
     """Train a checkpoint on a set's training users; Ctrl-C stops, --resume goes on."""
     from pipeline.datasets import open_dataset
@@ -145,10 +163,11 @@ def train(
             )
         folder = RunFolder(run)
         outcome = resume_training(
-            open_dataset(dataset),
+            open_dataset(dataset, _trial_cache(cache, workers)),
             folder,
             device=device.value,
             threads=threads,
+            workers=workers,
             reading=_show_reading,
             sinks=[ProgressPrinter()],
         )
@@ -164,7 +183,7 @@ def train(
         }
         given = [read_settings(settings)] if settings else []
         given += [*map(parse_setting, change or []), named]
-        opened = open_dataset(dataset)
+        opened = open_dataset(dataset, _trial_cache(cache, workers))
         chosen = training_settings({"network": {"classes": len(opened.class_names)}}, *given)
         name = f"{Path(dataset).name.replace(':', '-')}-{chosen.preset}-{chosen.seed}"
         folder = RunFolder(run or Path("runs") / name)
@@ -176,6 +195,7 @@ def train(
             start_from=start_from,
             device=device.value,
             threads=threads,
+            workers=workers,
             reading=_show_reading,
             sinks=[ProgressPrinter()],
         )
@@ -188,6 +208,15 @@ def train(
             f"`wigwag train {dataset} --run {folder.path} --resume`\n"
         )
         raise typer.Exit(128 + outcome.stopped_by)
+
+
+def _trial_cache(folder: Path | None, processes: int) -> TrialCache:
+    from pipeline.trials import TrialCache
+
+    if folder is None:
+        user = os.environ.get("XDG_CACHE_HOME", "")
+        folder = (Path(user) if user else Path.home() / ".cache") / "wigwag" / "trials"
+    return TrialCache(folder, processes)
 
 
 _SETTING_OPTIONS = (
