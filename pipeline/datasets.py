@@ -9,6 +9,7 @@ from typing import Protocol
 from drivers.gestures import GESTURE_NAMES
 from pipeline.trials import TrialCache, TrialFrames, load_trials
 from recordings.dvsgesture import Split, read_gesture_set
+from recordings.gesture_set_report import report_lines
 from recordings.simulated_set import NOTICE_FILE
 
 Reading = Callable[[int, int], None]
@@ -25,6 +26,10 @@ class Dataset(Protocol):
     @property
     def class_names(self) -> tuple[str, ...]:
         """By class, the first being class 1."""
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """Lines that say how much there is, and what is not as it was published."""
 
     @property
     def simulated(self) -> bool:
@@ -55,6 +60,7 @@ class GestureFolder:
         self._cache = cache
         self.simulated = (folder / NOTICE_FILE).exists()
         self._set = read_gesture_set(folder)
+        self.found = tuple(report_lines(self._set))
 
     def trials(
         self,

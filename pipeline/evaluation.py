@@ -14,7 +14,7 @@ from models.checkpoint import load_checkpoint
 from models.engines import count_votes
 from models.network import Network
 from models.torch_engine import choose_device, prepare_torch
-from pipeline.datasets import Dataset
+from pipeline.datasets import Dataset, Reading
 from pipeline.trials import TrialFrames
 from recordings.dvsgesture import Split
 
@@ -72,6 +72,7 @@ def evaluate_checkpoint(
     users: Collection[int] | None = None,
     device: str = "auto",
     threads: int = 1,
+    reading: Reading | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Evaluate a checkpoint on one part of a data set, or some of its users.
@@ -82,7 +83,9 @@ def evaluate_checkpoint(
     prepare_torch(threads)
     loaded = load_checkpoint(checkpoint, device=choose_device(device))
     settings = loaded.network.settings
-    trials = dataset.trials(split, rows=settings.height, columns=settings.width, users=users)
+    trials = dataset.trials(
+        split, rows=settings.height, columns=settings.width, users=users, reading=reading
+    )
     if not trials:
         raise InputError(
             what=f"data set {dataset.name}",

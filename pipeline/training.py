@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import time
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
@@ -27,6 +28,8 @@ from pipeline.training_log import TrainingLog
 from pipeline.training_progress import ProgressSink, TrainingProgress
 from pipeline.training_settings import TrainingSettings
 from pipeline.trials import TrialFrames
+
+LOG = logging.getLogger(__name__)
 
 SAVE_EVERY_S = 120.0
 RECENT = 50
@@ -225,6 +228,7 @@ class _Run:
             "simulated": self._dataset.simulated,
             "users": sorted({trial.user for trial in self._trials}),
             "trials": len(self._trials),
+            "found": list(self._dataset.found),
             "minibatches_done": standing.done,
             "training_accuracy": [round(float(value), 4) for value in share],
         }
@@ -252,9 +256,18 @@ def _trials(
             allowed=f"{network.classes}, as the network has",
             todo="set network.classes",
         )
-    return dataset.trials(
+    trials = dataset.trials(
         "train", rows=network.height, columns=network.width, users=users, reading=reading
     )
+    short = sum(trial.frames < settings.crops.steps for trial in trials)
+    empty = sum(trial.frames == 0 for trial in trials)
+    if short:
+        LOG.warning(
+            "%d of %d gestures are shorter than a crop of %d ms, silence follows them; "
+            "%d of them end before the recording begins or begin after its end",
+            *(short, len(trials), settings.crops.steps, empty),
+        )
+    return trials
 
 
 def _digest(trials: Sequence[TrialFrames]) -> str:

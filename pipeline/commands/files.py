@@ -19,12 +19,27 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def info(file: Recording, as_json: o.AsJson = False) -> None:
-    """Say what is in a recording: format, size, events, times, polarity, damage."""
+def info(
+    file: Annotated[
+        Path,
+        typer.Argument(help="A recording in any format wigwag reads, or a folder of a set."),
+    ],
+    as_json: o.AsJson = False,
+) -> None:
+    """Say what is in a recording: format, size, events, times, polarity, damage; or in a set."""
     import msgspec
 
     from recordings.inspect import inspect_recording
 
+    if file.is_dir():
+        from recordings.dvsgesture import read_gesture_set
+        from recordings.gesture_set_report import report_lines
+
+        gestures = read_gesture_set(file)
+        lines = report_lines(gestures)
+        figures = msgspec.json.encode(gestures.counts() | {"found": lines}).decode()
+        sys.stdout.write(figures + "\n" if as_json else "".join(f"{line}\n" for line in lines))
+        return
     found = msgspec.to_builtins(inspect_recording(file), str_keys=True)
     if as_json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")

@@ -13,9 +13,9 @@ from drivers.errors import InputError
 from pipeline.commands import options as o
 
 if TYPE_CHECKING:
+    from pipeline.datasets import Dataset, Reading
     from pipeline.evaluation import Evaluation
     from pipeline.training_progress import TrainingProgress
-    from pipeline.trials import TrialCache
 
 DatasetName = Annotated[
     str, typer.Argument(metavar="DATASET", help="A folder in the DvsGesture layout.")
@@ -60,18 +60,19 @@ def evaluate(
     """Judge a checkpoint by the paper's protocol: first 1,800 ms, votes from 50 ms on."""
     import msgspec
 
-    from pipeline.datasets import open_dataset
     from pipeline.evaluation import evaluate_checkpoint
     from recordings.user_range import parse_user_range
 
     part: Literal["train", "test"] = "train" if split is o.Split.train else "test"
+    opened = _open(dataset, cache, workers)
     found = evaluate_checkpoint(
         checkpoint,
-        open_dataset(dataset, _trial_cache(cache, workers)),
+        opened,
         split=part,
         users=parse_user_range(users) if users else None,
         device=device.value,
         threads=threads,
+        reading=_show_reading(opened),
         progress=lambda done, total: _progress(f"{done} of {total} gestures"),
     )
     _progress("")
@@ -144,7 +145,6 @@ def train(
     workers: Workers = 1,
 ) -> None:
     """Train a checkpoint on a set's training users; Ctrl-C stops, --resume goes on."""
-    from pipeline.datasets import open_dataset
     from pipeline.run_folder import RunFolder
     from pipeline.settings_file import parse_setting, read_settings
     from pipeline.training import resume as resume_training
@@ -162,13 +162,14 @@ def train(
                 todo="name it with --run",
             )
         folder = RunFolder(run)
+        opened = _open(dataset, cache, workers)
         outcome = resume_training(
-            open_dataset(dataset, _trial_cache(cache, workers)),
+            opened,
             folder,
             device=device.value,
             threads=threads,
             workers=workers,
-            reading=_show_reading,
+            reading=_show_reading(opened),
             sinks=[ProgressPrinter()],
         )
     else:
@@ -183,7 +184,7 @@ def train(
         }
         given = [read_settings(settings)] if settings else []
         given += [*map(parse_setting, change or []), named]
-        opened = open_dataset(dataset, _trial_cache(cache, workers))
+        opened = _open(dataset, cache, workers)
         chosen = training_settings({"network": {"classes": len(opened.class_names)}}, *given)
         name = f"{Path(dataset).name.replace(':', '-')}-{chosen.preset}-{chosen.seed}"
         folder = RunFolder(run or Path("runs") / name)
@@ -196,7 +197,7 @@ def train(
             device=device.value,
             threads=threads,
             workers=workers,
-            reading=_show_reading,
+            reading=_show_reading(opened),
             sinks=[ProgressPrinter()],
         )
     _progress("")
@@ -210,13 +211,28 @@ def train(
         raise typer.Exit(128 + outcome.stopped_by)
 
 
-def _trial_cache(folder: Path | None, processes: int) -> TrialCache:
+def _open(name: str, folder: Path | None, processes: int) -> Dataset:
+    from pipeline.datasets import open_dataset
     from pipeline.trials import TrialCache
 
     if folder is None:
         user = os.environ.get("XDG_CACHE_HOME", "")
         folder = (Path(user) if user else Path.home() / ".cache") / "wigwag" / "trials"
-    return TrialCache(folder, processes)
+    return open_dataset(name, TrialCache(folder, processes))
+
+
+def _show_reading(dataset: Dataset) -> Reading:
+    """Says what was found in the data set, then how far reading is."""
+    said = False
+
+    def show(done: int, total: int) -> None:
+        nonlocal said
+        if not said:
+            sys.stderr.writelines(f"{dataset.name}: {line}\n" for line in dataset.found)
+            said = True
+        _progress(f"read {done} of {total} recordings")
+
+    return show
 
 
 _SETTING_OPTIONS = (
@@ -249,10 +265,6 @@ class ProgressPrinter:
             f"{progress.left_s / 60:.0f} minutes left",
             keep=progress.minibatch % 50 == 0,
         )
-
-
-def _show_reading(done: int, total: int) -> None:
-    _progress(f"read {done} of {total} recordings")
 
 
 def _progress(text: str, *, keep: bool = False) -> None:

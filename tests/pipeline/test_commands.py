@@ -99,6 +99,15 @@ def test_without_arguments_the_help_is_shown(wigwag) -> None:
     assert "Usage: wigwag" in out
 
 
+def test_a_set_is_described(simulated_set: Path) -> None:
+    """Counts beside the published ones, and every recording whose labels are not as usual."""
+    lines = say("info", simulated_set).splitlines()
+    assert lines[1].startswith("to test: 2 recordings of users 24, 4 gestures; published: 24")
+    assert sum("usual are 12: 0 of hand clapping instead of 1" in line for line in lines) == 4
+    found = json.loads(say("info", simulated_set, "--json"))
+    assert (found["train_trials"], found["found"]) == (4, lines)
+
+
 def test_simulate_writes_one_gesture(arm_roll: Path) -> None:
     """The recording opens with what was announced, and its label file names the class."""
     found = json.loads(say("info", arm_roll, "--json"))
@@ -151,7 +160,9 @@ def test_a_training_run_is_stopped_and_resumed(
     options = (*options, "--crop-ms", 51, "--seed", 7)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     stopped = wigwag.start("train", simulated_set, "--run", parts, *options)
-    assert b"minibatch 50 of 200" in stopped.stderr.readline()
+    said = [stopped.stderr.readline() for _ in range(7)]
+    assert b"to train: 2 recordings of users 1, 4 gestures; published: 98" in said[0]
+    assert b"minibatch 50 of 200" in said[-1]
     stopped.send_signal(signal.SIGINT)
     _, error = stopped.communicate(timeout=30)
     assert stopped.returncode == 130

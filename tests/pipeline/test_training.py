@@ -192,6 +192,17 @@ def test_weights_of_a_checkpoint_are_gone_on_from(
     assert RunFolder(tmp_path / "run").settings().network == begin.network.settings
 
 
+def test_gestures_shorter_than_a_crop_are_said(
+    simulated_set: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Those of 300 ms, with crops of 301; with crops of 300 there is nothing to say."""
+    for steps, said in ((300, []), (301, ["4 of 4 gestures are shorter than a crop of 301 ms"])):
+        settings = tiny(minibatches=1, crops={"batch": 1, "steps": steps})
+        with caplog.at_level("WARNING"):
+            run(simulated_set, tmp_path / str(steps), settings)
+        assert [record.getMessage().split(",")[0] for record in caplog.records] == said
+
+
 def test_weights_change_with_every_minibatch(simulated_set: Path, tmp_path: Path) -> None:
     """A second minibatch is learnt from too."""
     one, two = (
