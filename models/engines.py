@@ -18,8 +18,9 @@ from models.graph_engine import GraphEngine
 from models.graph_settings import GraphSettings
 from models.graph_trainer import GraphTrainer
 from models.network import Network
+from models.plain_only import plain_only, refuse_plain_only
 from models.settings import ENGINES, EngineName, LearningSettings, TrainingEngineName
-from models.torch_engine import choose_device, prepare_torch
+from models.torch_engine import TorchEngine, choose_device, prepare_torch
 from models.torch_engine import load_engine as load_torch_engine
 from models.trainer import BURN_IN_MS, Trainer
 from models.trainer import count_votes as count_votes_densely
@@ -41,7 +42,8 @@ def load_engine(
 
     `events` runs on one CPU core, whatever `threads` says; its first start on a machine compiles.
     `graph` captures its step at every start, and computes in float32. Both say so through
-    `logging` at INFO. Raises `ModelError`.
+    `logging` at INFO. What only `torch` can do (`models.plain_only`), `auto` leaves to it and the
+    others refuse. Raises `ModelError`.
     """
     if engine not in ENGINES:
         raise ModelError(f"engine: got {engine!r}; allowed: {', '.join(ENGINES)}")
@@ -58,12 +60,16 @@ def load_engine(
     if engine == "torch" or (engine == "auto" and chosen == "cuda"):
         return load_torch_engine(checkpoint, device=chosen, threads=threads, learning=learning)
     prepare_torch(threads)
+    loaded = load_checkpoint(checkpoint, device=chosen)
+    if engine == "auto" and plain_only(loaded.network.settings, learning):
+        return TorchEngine(loaded, learning)
+    refuse_plain_only(engine, loaded.network.settings, learning, "torch")
     if chosen == "cuda":
-        return GraphEngine(load_checkpoint(checkpoint, device=chosen), learning, GraphSettings())
+        return GraphEngine(loaded, learning, GraphSettings())
     # Here and not above: the compiled code takes time to load, which other engines save.
     from models.events_engine import EventsEngine
 
-    return EventsEngine(load_checkpoint(checkpoint, device=chosen), learning)
+    return EventsEngine(loaded, learning)
 
 
 def trainer_for(
@@ -86,6 +92,8 @@ def trainer_for(
             f"training engine: got {engine!r} with a network on {device}; allowed: one on "
             f"{needed}; choose another --device, or take --engine auto"
         )
+    if engine != "auto":
+        refuse_plain_only(engine, network.settings, learning, "auto")
     if engine == "events":
         from models.events_trainer import EventsTrainer
 
@@ -105,7 +113,7 @@ def count_votes(
     network: Network, frames: npt.NDArray[np.uint8], *, burn_in_ms: int = BURN_IN_MS
 ) -> npt.NDArray[np.int64]:
     """As `models.trainer.count_votes`; on a CPU where spikes are, which is faster."""
-    if network.layers[0].weight.device.type != "cpu":
+    if network.layers[0].weight.device.type != "cpu" or plain_only(network.settings, None):
         return count_votes_densely(network, frames, burn_in_ms=burn_in_ms)
     from models.events_streams import count_votes as count_votes_of_spikes
 

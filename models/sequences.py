@@ -50,17 +50,17 @@ class SequenceRunner:
         if copies > 1:
             x = x.repeat(1, copies, 1, 1)
         stretches: list[LayerStretch] = []
-        for layer in self._layers:
-            stretch = layer.run(x.contiguous(memory_format=torch.channels_last))
+        for runner, layer in zip(self._layers, self._network.layers, strict=True):
+            stretch = runner.run(x.contiguous(memory_format=torch.channels_last))
             stretches.append(stretch)
-            x = (stretch.pooled > 0).to(weight.dtype)
+            x = layer.emit(stretch.pooled)
         return stretches
 
     def votes(self, stretches: list[LayerStretch]) -> Tensor:
         """Shape (layers, steps, B): the class (from 0) whose local readout is largest (P 4.3)."""
         return torch.stack(
             [
-                layer.read_out(torch.sigmoid(stretch.pooled)).argmax(1).view(-1, self._batch)
+                layer.read_out(layer.activity(stretch.pooled)).argmax(1).view(-1, self._batch)
                 for layer, stretch in zip(self._network.layers, stretches, strict=True)
             ]
         )
@@ -79,8 +79,8 @@ class SequenceRunner:
                 LayerStep(
                     u=u,
                     argmax=argmax,
-                    spikes=(pooled > 0).to(u.dtype),
-                    activity=torch.sigmoid(pooled),
+                    spikes=layer.emit(pooled),
+                    activity=layer.activity(pooled),
                 )
             )
         return traces, steps

@@ -22,6 +22,15 @@ from pipeline.crops import CropSettings
 FINAL_RATE_SHARE = 0.01
 """Of the learning rate, where the cosine ends."""
 
+_AS_PUBLISHED = {
+    "minibatches": 4500,
+    "learn_every_ms": 1,
+    "rate_decay": "steps",
+    "crops": {"batch": 72, "steps": 500, "shift_cells": 0},
+}
+PROTOCOLS: dict[str, dict[str, Any]] = {"paper": _AS_PUBLISHED, "decolle": _AS_PUBLISHED}
+"""How networks of a preset are trained, where that is not as usual: 0.32 million crops (P)."""
+
 RateDecay = Literal["cosine", "steps", "constant"]
 
 
@@ -108,8 +117,10 @@ def training_settings(*layers: Mapping[str, Any]) -> TrainingSettings:
         _refuse_unknown(values, TrainingSettings, "")
         given = _merged(given, values)
     seed = given.get("seed", 0)
-    chosen = preset(str(given.get("preset", "small")), seed=seed if isinstance(seed, int) else 0)
+    name = str(given.get("preset", "small"))
+    chosen = preset(name, seed=seed if isinstance(seed, int) else 0)
     base = {"network": chosen.network.to_dict(), "learning": asdict(chosen.learning)}
+    base |= PROTOCOLS.get(name, {})
     try:
         return msgspec.convert(_without_none(_merged(base, given)), type=TrainingSettings)
     except msgspec.ValidationError as error:

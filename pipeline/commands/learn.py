@@ -103,7 +103,8 @@ def train(
         ),
     ] = None,
     preset: Annotated[
-        str | None, typer.Option("--preset", help="Shape and rule: small (usual), full or paper.")
+        str | None,
+        typer.Option("--preset", help="Shape and rule: small (usual), full, paper, decolle."),
     ] = None,
     minibatches: Annotated[
         int | None, typer.Option("--minibatches", min=1, help="Usually 1200.")

@@ -35,7 +35,15 @@ def written(path: Path, state: TrainerState) -> TrainerState:
 
 
 @pytest.mark.parametrize(
-    ("kind", "changes"), [(Trainer, {}), (Trainer, {"update_every_steps": 7}), (EventsTrainer, {})]
+    ("kind", "changes"),
+    [
+        (Trainer, {}),
+        (Trainer, {"update_every_steps": 7}),
+        (Trainer, {"optimiser": "NAdam"}),
+        (Trainer, {"optimiser": "SGD", "optimiser_options": {"momentum": 0.9}}),
+        (Trainer, {"error_rate": 0.3}),
+        (EventsTrainer, {}),
+    ],
 )
 def test_a_resumed_trainer_goes_on_bit_for_bit(tiny, random_frames, tmp_path, kind, changes):
     """Weights, figures and the whole state after two more minibatches are those without a stop."""
