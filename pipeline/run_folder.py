@@ -39,6 +39,16 @@ class RunFolder:
         """A line for each minibatch."""
         return self.path / "log.csv"
 
+    @property
+    def figure(self) -> Path:
+        """The log, drawn."""
+        return self.path / "figure.png"
+
+    @property
+    def tensorboard(self) -> Path:
+        """The log as TensorBoard reads it."""
+        return self.path / "tensorboard"
+
     def refuse_old(self) -> None:
         """Raise `InputError` where a run is there already."""
         if self.settings_file.exists():

@@ -24,9 +24,11 @@ from pipeline.datasets import Dataset, Reading
 from pipeline.minibatches import MinibatchFeed
 from pipeline.run_folder import RunFolder
 from pipeline.stop_request import StopRequest
+from pipeline.training_figure import can_draw, draw_training
 from pipeline.training_log import TrainingLog
 from pipeline.training_progress import ProgressSink, TrainingProgress
 from pipeline.training_settings import TrainingSettings
+from pipeline.training_tensorboard import TensorBoardLog, require_tensorboard
 from pipeline.trials import TrialFrames
 
 LOG = logging.getLogger(__name__)
@@ -77,6 +79,7 @@ def train(
     device: str = "auto",
     threads: int = 1,
     workers: int = 0,
+    tensorboard: bool = False,
     reading: Reading | None = None,
     sinks: Sequence[ProgressSink] = (),
 ) -> TrainingOutcome:
@@ -90,6 +93,8 @@ def train(
     not finite.
     """
     prepare_torch(threads)
+    if tensorboard:
+        require_tensorboard()
     run.refuse_old()
     if start_from is None:
         network = Network(settings.network, device=choose_device(device))
@@ -103,7 +108,7 @@ def train(
     standing = _Standing(_digest(trials), named, parent, recent=[])
     going = _Run(dataset, run, settings, network, trials, standing)
     run.begin(settings)
-    return going.go(sinks, workers)
+    return going.go(sinks, workers, tensorboard)
 
 
 def resume(
@@ -113,6 +118,7 @@ def resume(
     device: str = "auto",
     threads: int = 1,
     workers: int = 0,
+    tensorboard: bool = False,
     reading: Reading | None = None,
     sinks: Sequence[ProgressSink] = (),
 ) -> TrainingOutcome:
@@ -121,6 +127,8 @@ def resume(
     Raises `InputError` where there is nothing to resume or the data set is another one.
     """
     prepare_torch(threads)
+    if tensorboard:
+        require_tensorboard()
     settings = run.settings()
     state, progress = run.load_state()
     standing = _Standing(**progress)
@@ -135,7 +143,7 @@ def resume(
         )
     going = _Run(dataset, run, settings, network, trials, standing)
     going.trainer.load_state(state)
-    return going.go(sinks, workers)
+    return going.go(sinks, workers, tensorboard)
 
 
 class _Run:
@@ -168,7 +176,7 @@ class _Run:
             engine=settings.engine,
         )
 
-    def go(self, sinks: Sequence[ProgressSink], workers: int) -> TrainingOutcome:
+    def go(self, sinks: Sequence[ProgressSink], workers: int, tensorboard: bool) -> TrainingOutcome:
         """Train, crops being cut by so many workers; `sinks` are told of every minibatch."""
         settings, standing = self._settings, self._standing
         before_s, before_waiting_s, first = standing.elapsed_s, standing.waiting_s, standing.done
@@ -176,6 +184,8 @@ class _Run:
         with ExitStack() as open_things:
             enter = open_things.enter_context
             log = enter(TrainingLog(self._folder.log, layers=layers, done=first))
+            if tensorboard:
+                sinks = [*sinks, enter(TensorBoardLog(self._folder.tensorboard, done=first))]
             feed = enter(
                 MinibatchFeed(
                     self._trials, self._sampler, steps=settings.crops.steps, processes=workers
@@ -210,6 +220,10 @@ class _Run:
                     saved = time.monotonic()
             ended = standing.done == settings.minibatches
             version = self._save()
+        if can_draw():
+            draw_training(self._folder.log, self._folder.figure)
+        else:
+            LOG.warning("no figure: it needs pip install 'wigwag[plots]'")
         if ended:
             self._folder.state_file.unlink(missing_ok=True)
         share = standing.waiting_s / standing.elapsed_s if standing.elapsed_s else 0.0

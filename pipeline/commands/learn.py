@@ -144,6 +144,9 @@ def train(
     threads: o.Threads = 1,
     cache: Cache = None,
     workers: Workers = 1,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write the log for TensorBoard too.")
+    ] = False,
 ) -> None:
     """Train a checkpoint on a set's training users; Ctrl-C stops, --resume goes on."""
     from pipeline.run_folder import RunFolder
@@ -170,6 +173,7 @@ def train(
             device=device.value,
             threads=threads,
             workers=workers,
+            tensorboard=tensorboard,
             reading=_show_reading(opened),
             sinks=[ProgressPrinter()],
         )
@@ -198,6 +202,7 @@ def train(
             device=device.value,
             threads=threads,
             workers=workers,
+            tensorboard=tensorboard,
             reading=_show_reading(opened),
             sinks=[ProgressPrinter()],
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from drivers.errors import InputError
 from drivers.gestures import GESTURE_NAMES
@@ -17,6 +20,7 @@ from pipeline import training
 from pipeline.datasets import GestureFolder
 from pipeline.run_folder import RunFolder
 from pipeline.training import TrainingOutcome, resume, train
+from pipeline.training_figure import running_mean
 from pipeline.training_log import read_log
 from pipeline.training_progress import TrainingProgress
 from pipeline.training_settings import TrainingSettings, training_settings
@@ -120,6 +124,49 @@ def test_every_minibatch_is_a_line_of_the_log(simulated_set: Path, tmp_path: Pat
             for layer, value in enumerate(getattr(told.result, what), start=1):
                 assert log[f"{what}_{layer}"][index] == pytest.approx(value, rel=1e-5)
     assert log["rate"] == [1e-3, pytest.approx(5.05e-4)]
+
+
+def test_a_run_is_drawn_and_kept_for_tensorboard(simulated_set: Path, tmp_path: Path) -> None:
+    """The figure is a picture, and TensorBoard's own reader finds what the CSV log has."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    teller = Teller()
+    run(simulated_set, tmp_path / "run", tiny(), sinks=[teller], tensorboard=True)
+    with Image.open(tmp_path / "run" / "figure.png") as picture:
+        assert picture.format == "PNG"
+        assert len(picture.convert("L").getcolors()) > 10
+    events = EventAccumulator(str(tmp_path / "run" / "tensorboard")).Reload()
+    for what in ("loss", "accuracy", "firing_rate"):
+        for layer in (1, 2, 3):
+            found = events.Scalars(f"{what.replace('_', ' ')}/layer {layer}")
+            told = [getattr(item.result, what)[layer - 1] for item in teller.told]
+            assert [item.step for item in found] == [1, 2]
+            assert [item.value for item in found] == pytest.approx(told)
+
+
+def test_without_matplotlib_a_run_says_so_and_ends_well(
+    simulated_set: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The figure is missing, nothing else; TensorBoard, which was asked for, is an error."""
+    found = importlib.util.find_spec
+    absent = ("matplotlib", "tensorboard")
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name in absent else found(name)
+    )
+    run(simulated_set, tmp_path / "run", tiny())
+    assert "wigwag[plots]" in caplog.text
+    assert not (tmp_path / "run" / "figure.png").exists()
+    with pytest.raises(InputError, match=r"wigwag\[tensorboard\]"):
+        run(simulated_set, tmp_path / "other", tiny(), tensorboard=True)
+    assert not (tmp_path / "other").exists()
+
+
+def test_the_running_mean_is_of_the_last_values() -> None:
+    """Of fewer where there are fewer."""
+    assert running_mean(np.array([1.0, 3.0, 5.0, 9.0]), 2).tolist() == [1.0, 2.0, 4.0, 7.0]
 
 
 @pytest.mark.parametrize("engine", ["auto", "events"])
