@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from drivers.gestures import GESTURE_NAMES
+from pipeline.tonic_sets import TonicSet
 from pipeline.trials import TrialCache, TrialFrames, load_trials
 from recordings.dvsgesture import Split, read_gesture_set
 from recordings.gesture_set_report import report_lines
@@ -81,7 +82,7 @@ class GestureFolder:
         )
 
 
-DATASETS: dict[str, Callable[[str, TrialCache], Dataset]] = {}
+DATASETS: dict[str, Callable[[str, TrialCache], Dataset]] = {"tonic": TonicSet}
 """What opens `PREFIX:NAME`, by prefix; it is given the name and raises `InputError`."""
 
 

@@ -147,14 +147,25 @@ def _from_cache(
         LOG.warning("cache %s: %s; it is made anew", path, archive)
     if not isinstance(archive, TrialArchive):
         return None
+    about = [
+        (interval.gesture_class, recording.user, recording.light)
+        for interval in recording.intervals
+    ]
+    return archived(archive, about, rows, columns)
+
+
+def archived(
+    archive: TrialArchive, about: Sequence[tuple[int, int, str]], rows: int, columns: int
+) -> list[TrialFrames]:
+    """The gestures of an archive, mapped; `about` has class, user and light of each."""
     trials: list[TrialFrames] = []
     begin = 0
-    for interval, frames in zip(recording.intervals, archive.frames, strict=True):
+    for (gesture_class, user, light), frames in zip(about, archive.frames, strict=True):
         trials.append(
             TrialFrames(
-                gesture_class=interval.gesture_class,
-                user=recording.user,
-                light=recording.light,
+                gesture_class=gesture_class,
+                user=user,
+                light=light,
                 bits=archive.bits[begin : begin + frames],
                 rows=rows,
                 columns=columns,
@@ -212,12 +223,12 @@ def _cut(recording: SetRecording, rows: int, columns: int) -> Iterator[TrialFram
         view = centred_view(source.sensor, columns, rows)
         binner = FrameBinner(source.sensor, view, bin_us=BIN_US)
         t0_us: int | None = None
-        packed: list[npt.NDArray[np.uint8]] = []
+        chunks: list[npt.NDArray[np.uint8]] = []
         for packet in source:
             if t0_us is None:
                 t0_us = packet.t_begin_us
-            packed.extend(_pack(binner.iter_push(packet)))
-        packed.extend(_pack([binner.finish()]))
+            chunks.extend(packed(binner.iter_push(packet)))
+        chunks.extend(packed([binner.finish()]))
         if source.damage is not None:
             raise InputError(
                 what=f"recording {recording.path}",
@@ -226,7 +237,7 @@ def _cut(recording: SetRecording, rows: int, columns: int) -> Iterator[TrialFram
                 todo="copy it again, or take it off the lists of the set",
             )
     bits = (
-        np.concatenate(packed) if packed else np.zeros((0, -(-2 * rows * columns // 8)), np.uint8)
+        np.concatenate(chunks) if chunks else np.zeros((0, -(-2 * rows * columns // 8)), np.uint8)
     )
     for interval in recording.intervals:
         first, last = _frames_of(interval, t0_us or 0)
@@ -240,7 +251,8 @@ def _cut(recording: SetRecording, rows: int, columns: int) -> Iterator[TrialFram
         )
 
 
-def _pack(chunks: Iterable[Frames]) -> Iterator[npt.NDArray[np.uint8]]:
+def packed(chunks: Iterable[Frames]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Frames, shape (n, 2, rows, columns), as bits, shape (n, bytes)."""
     for frames in chunks:
         yield np.packbits(frames.reshape(frames.shape[0], math.prod(frames.shape[1:])), axis=1)
 

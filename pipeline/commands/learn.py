@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pipeline.training_progress import TrainingProgress
 
 DatasetName = Annotated[
-    str, typer.Argument(metavar="DATASET", help="A folder in the DvsGesture layout.")
+    str, typer.Argument(metavar="DATASET", help="A folder in the DvsGesture layout, or tonic:NAME.")
 ]
 
 Cache = Annotated[
