@@ -15,6 +15,7 @@ import numpy.typing as npt
 from models.checkpoint_file import read_checkpoint
 from models.engine import Engine
 from models.errors import ModelError
+from models.plain_only import plain_only, refuse_plain_only
 from models.settings import ENGINES, EngineName, LearningSettings, TrainingEngineName
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def load_engine(
 
     `events` runs on one CPU core, whatever `threads` says; its first start on a machine compiles.
     `graph` captures its step at every start, and computes in float32. Both say so through
-    `logging` at INFO. Raises `ModelError`.
+    `logging` at INFO. What only `torch` can do (`models.plain_only`), `auto` leaves to it and the
+    others refuse. Raises `ModelError`.
     """
     if engine not in ENGINES:
         raise ModelError(f"engine: got {engine!r}; allowed: {', '.join(ENGINES)}")
@@ -48,9 +50,12 @@ def load_engine(
     if engine == "events" and device not in ("auto", "cpu"):
         raise ModelError(f"engine: got 'events' with device {device!r}; allowed: auto, cpu")
     if engine == "events" or (engine == "auto" and _is_cpu(device)):
-        from models.events_engine import EventsEngine
+        stored = read_checkpoint(checkpoint)
+        if engine == "events" or not plain_only(stored.settings, learning):
+            refuse_plain_only(engine, stored.settings, learning, "torch")
+            from models.events_engine import EventsEngine
 
-        return EventsEngine(read_checkpoint(checkpoint), learning)
+            return EventsEngine(stored, learning)
     return _load_torch_engine(checkpoint, engine, device, threads, learning)
 
 
@@ -95,7 +100,9 @@ def _load_torch_engine(
             "allowed: a CUDA device that torch sees; take --engine auto"
         )
     prepare_torch(threads)
-    return GraphEngine(load_checkpoint(checkpoint, device=chosen), learning, GraphSettings())
+    loaded = load_checkpoint(checkpoint, device=chosen)
+    refuse_plain_only(engine, loaded.network.settings, learning, "torch")
+    return GraphEngine(loaded, learning, GraphSettings())
 
 
 def trainer_for(
@@ -118,6 +125,8 @@ def trainer_for(
             f"training engine: got {engine!r} with a network on {device}; allowed: one on "
             f"{needed}; choose another --device, or take --engine auto"
         )
+    if engine != "auto":
+        refuse_plain_only(engine, network.settings, learning, "auto")
     if engine == "events":
         from models.events_trainer import EventsTrainer
 
@@ -142,7 +151,7 @@ def count_votes(
     network: Network, frames: npt.NDArray[np.uint8], *, burn_in_ms: int
 ) -> npt.NDArray[np.int64]:
     """As `models.trainer.count_votes`; on a CPU where spikes are, which is faster."""
-    if network.layers[0].weight.device.type != "cpu":
+    if network.layers[0].weight.device.type != "cpu" or plain_only(network.settings, None):
         from models.trainer import count_votes as count_votes_densely
 
         return count_votes_densely(network, frames, burn_in_ms=burn_in_ms)
