@@ -66,14 +66,15 @@ class CropSampler:
             down, right = self._rng.integers(
                 -settings.shift_cells, settings.shift_cells + 1, size=2
             )
-            frames = _shifted(frames, int(down), int(right))
+            frames = shifted(frames, int(down), int(right))
         if settings.drop_up_to:
             keep = 1.0 - settings.drop_up_to * self._rng.random()
             frames = frames * (self._rng.random(frames.shape, dtype=np.float32) < keep)
         return frames
 
 
-def _shifted(frames: Frames, down: int, right: int) -> Frames:
+def shifted(frames: Frames, down: int, right: int) -> Frames:
+    """Frames moved by so many cells; what leaves them is lost, what comes in is silent."""
     rows, columns = frames.shape[-2:]
     moved = np.zeros_like(frames)
     moved[..., max(down, 0) : rows + min(down, 0), max(right, 0) : columns + min(right, 0)] = (
