@@ -116,14 +116,15 @@ def cut_crops(
 def _cut(trial: TrialFrames, crop: Crop, steps: int) -> Frames:
     frames = trial.unpack(crop.begin, steps)
     if crop.down or crop.right:
-        frames = _shifted(frames, crop.down, crop.right)
+        frames = shifted(frames, crop.down, crop.right)
     if crop.drop:
         kept = np.random.default_rng(crop.seed).random(frames.shape, dtype=np.float32)
         frames = frames * (kept < 1.0 - crop.drop)
     return frames
 
 
-def _shifted(frames: Frames, down: int, right: int) -> Frames:
+def shifted(frames: Frames, down: int, right: int) -> Frames:
+    """Frames moved by so many cells; what leaves them is lost, what comes in is silent."""
     rows, columns = frames.shape[-2:]
     moved = np.zeros_like(frames)
     moved[..., max(down, 0) : rows + min(down, 0), max(right, 0) : columns + min(right, 0)] = (

@@ -254,6 +254,11 @@ def test_convert_there_and_back_keeps_every_event(arm_roll: Path, tmp_path: Path
         (["train", "{set}", "--resume"], "--run"),
         (["train", "{set}", "--resume", "--run", "{folder}/run", "--seed", "1"], "--seed"),
         (["demo", "--speed", "fast"], "--speed"),
+        (["experiment", "mnist", "--out", "{folder}", "--data", "{folder}"], "train-images"),
+        (["experiment", "nmnist", "--out", "{folder}", "--data", "{text}"], "{text}"),
+        (["experiment", "objects", "--out", "{folder}", "--data", "{folder}"], "{folder}"),
+        (["experiment", "objects", "--out", "{folder}", "--minutes", "0"], "--minutes"),
+        (["experiment", "objects", "--out", "{text}"], "{text}"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_status_2(

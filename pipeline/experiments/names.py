@@ -1,0 +1,10 @@
+"""The experiments there are, by name; importing this costs nothing."""
+
+from __future__ import annotations
+
+EXPERIMENTS: dict[str, str] = {
+    "mnist": "pipeline.experiments.mnist",
+    "nmnist": "pipeline.experiments.nmnist",
+    "objects": "pipeline.experiments.objects",
+}
+"""Name on the command line, and the module whose `run(settings, say)` does it."""
