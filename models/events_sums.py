@@ -16,8 +16,9 @@ from numba import njit
 
 from models.errors import ModelError
 from models.events_kernels import step_network
-from models.events_layout import STATE, WORD, Bytes, Floats, Integers, LayerArrays, aligned
+from models.events_layout import STATE, WORD, Bytes, Integers, LayerArrays, aligned
 from models.events_streams import EventsStreams
+from models.layer_parameters import Floats
 from models.network import Network
 
 compiled: Any = njit(cache=True, error_model="numpy")
