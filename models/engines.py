@@ -19,6 +19,7 @@ from models.graph_settings import GraphSettings
 from models.graph_trainer import GraphTrainer
 from models.network import Network
 from models.plain_only import plain_only, refuse_plain_only
+from models.replicas import ALONE, Replicas
 from models.settings import ENGINES, EngineName, LearningSettings, TrainingEngineName
 from models.torch_engine import TorchEngine, choose_device, prepare_torch
 from models.torch_engine import load_engine as load_torch_engine
@@ -79,11 +80,13 @@ def trainer_for(
     batch: int,
     learn_every_ms: int,
     engine: TrainingEngineName = "auto",
+    replicas: Replicas = ALONE,
 ) -> Trainer | GraphTrainer | EventsTrainer:
     """A trainer for a network where it lies; `auto` is the plain one, all sequences at once.
 
     `events` takes one sequence after the other where spikes are, on one CPU core; `graph` captures
-    stretches of steps on a CUDA device. Raises `ModelError` where the network is elsewhere.
+    stretches of steps on a CUDA device. `batch` is that of all replicas together. Raises
+    `ModelError` where the network is elsewhere, and for replicas of another trainer than `auto`.
     """
     device = network.layers[0].weight.device.type
     needed = {"events": "cpu", "graph": "cuda"}.get(engine, device)
@@ -91,6 +94,11 @@ def trainer_for(
         raise ModelError(
             f"training engine: got {engine!r} with a network on {device}; allowed: one on "
             f"{needed}; choose another --device, or take --engine auto"
+        )
+    batch = len(range(batch)[replicas.part(batch)])
+    if engine != "auto" and replicas.size > 1:
+        raise ModelError(
+            f"training engine: got {engine!r} with {replicas.size} processes; allowed: auto"
         )
     if engine != "auto":
         refuse_plain_only(engine, network.settings, learning, "auto")
@@ -106,7 +114,7 @@ def trainer_for(
             learn_every_ms=learn_every_ms,
             settings=GraphSettings(),
         )
-    return Trainer(network, learning, batch=batch, learn_every_ms=learn_every_ms)
+    return Trainer(network, learning, batch=batch, learn_every_ms=learn_every_ms, replicas=replicas)
 
 
 def count_votes(
