@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from models.events_trainer import EventsTrainer
     from models.graph_trainer import GraphTrainer
     from models.network import Network
+    from models.replicas import Replicas
     from models.trainer import Trainer
 
 # Engines are imported where they are chosen: torch and compiled code both take seconds to load.
@@ -112,11 +113,14 @@ def trainer_for(
     batch: int,
     learn_every_ms: int,
     engine: TrainingEngineName = "auto",
+    replicas: Replicas | None = None,
 ) -> Trainer | GraphTrainer | EventsTrainer:
     """A trainer for a network where it lies; `auto` is the plain one, all sequences at once.
 
     `events` takes one sequence after the other where spikes are, on one CPU core; `graph` captures
-    stretches of steps on a CUDA device. Raises `ModelError` where the network is elsewhere.
+    stretches of steps on a CUDA device. `batch` is that of all `replicas` (this one
+    alone, if left out) together. Raises
+    `ModelError` where the network is elsewhere, and for replicas of another trainer than `auto`.
     """
     device = network.layers[0].weight.device.type
     needed = {"events": "cpu", "graph": "cuda"}.get(engine, device)
@@ -124,6 +128,14 @@ def trainer_for(
         raise ModelError(
             f"training engine: got {engine!r} with a network on {device}; allowed: one on "
             f"{needed}; choose another --device, or take --engine auto"
+        )
+    from models.replicas import ALONE
+
+    replicas = replicas or ALONE
+    batch = len(range(batch)[replicas.part(batch)])
+    if engine != "auto" and replicas.size > 1:
+        raise ModelError(
+            f"training engine: got {engine!r} with {replicas.size} processes; allowed: auto"
         )
     if engine != "auto":
         refuse_plain_only(engine, network.settings, learning, "auto")
@@ -144,7 +156,7 @@ def trainer_for(
         )
     from models.trainer import Trainer
 
-    return Trainer(network, learning, batch=batch, learn_every_ms=learn_every_ms)
+    return Trainer(network, learning, batch=batch, learn_every_ms=learn_every_ms, replicas=replicas)
 
 
 def count_votes(

@@ -6,6 +6,7 @@ import math
 
 from torch import Tensor
 
+from models.replicas import ALONE, Replicas
 from models.settings import LearningSettings
 
 FIRST_THRESHOLD = 0.1
@@ -26,13 +27,13 @@ class ErrorTrigger:
         """theta"""
         self._rate = learning.error_rate
         self.share = 0.0
-        """Of the errors that spiked when last asked."""
+        """Of the errors that spiked when last asked, in all replicas."""
 
-    def spikes(self, gradient: Tensor) -> Tensor:
+    def spikes(self, gradient: Tensor, replicas: Replicas = ALONE) -> Tensor:
         """s+ - s-, scaled as `gradient`: d loss / d y, the mean over its (B, classes) numbers."""
         error = gradient * gradient.numel()
         signs = (error > self.threshold).to(error.dtype) - (error < -self.threshold).to(error.dtype)
-        self.share = float(signs.abs().mean())
+        self.share = float(replicas.mean(signs.abs().mean()))
         if self._rate is not None:
             self.threshold *= math.exp(ADAPTATION * min(self.share / self._rate - 1.0, 1.0))
         return signs.div_(gradient.numel())

@@ -12,6 +12,7 @@ from models.learning_rule import local_gradient
 from models.losses import make_loss
 from models.network import Network
 from models.optimisers import make_optimiser
+from models.replicas import ALONE, Replicas
 from models.settings import LearningSettings
 from models.trainer_state import TrainerState, fill, load_optimiser_state, optimiser_state
 
@@ -27,8 +28,11 @@ class Learner:
 
     CHUNK_STREAMS = 16
 
-    def __init__(self, network: Network, settings: LearningSettings) -> None:
+    def __init__(
+        self, network: Network, settings: LearningSettings, replicas: Replicas = ALONE
+    ) -> None:
         self.network = network
+        self._replicas = replicas
         self.settings = settings
         device = network.layers[0].weight.device
         self._generator = torch.Generator(device=device).manual_seed(settings.seed)
@@ -62,9 +66,11 @@ class Learner:
         self._waiting.append((traces, steps, one_hot))
         self._steps_since_update += 1
         update = self._steps_since_update >= self.settings.update_every_steps
-        if update or len(self._waiting) * one_hot.shape[0] >= self.CHUNK_STREAMS:
+        streams = one_hot.shape[0] * self._replicas.size
+        if update or len(self._waiting) * streams >= self.CHUNK_STREAMS:
             self.work_off()
         if update:
+            self._average()
             for optimiser, layer in zip(self._optimisers, self.network.layers, strict=True):
                 optimiser.step()
                 if not bool(torch.isfinite(layer.weight).all()):
@@ -74,11 +80,33 @@ class Learner:
             self.updates += 1
         return update
 
+    def _average(self) -> None:
+        """Over all replicas, of whose gradients the same ones are there."""
+        gradients = [
+            parameter.grad
+            for layer in self.network.layers
+            for parameter in (layer.weight, layer.bias)
+            if parameter.grad is not None
+        ]
+        if self._replicas.size == 1 or not gradients:
+            return
+        # One message: a small one takes as long as a large one.
+        together = self._replicas.mean(torch.cat([gradient.flatten() for gradient in gradients]))
+        parts = torch.split(together, [gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view(gradient.shape))
+
     def state(self) -> TrainerState:
-        """Optimisers, gradients gathered and the generator; to be asked after `work_off`."""
+        """Optimisers, gradients gathered and the generator; to be asked after `work_off`.
+
+        Of all replicas, each of which asks.
+        """
         kept = TrainerState(numbers={"steps_since_update": self._steps_since_update})
         kept.numbers["updates"] = self.updates
-        kept.numbers.update({f"loss.{number}": loss for number, loss in enumerate(self.losses)})
+        losses = self._replicas.mean(
+            torch.tensor(self.losses, dtype=torch.float64, device=self._generator.device)
+        ).tolist()
+        kept.numbers.update({f"loss.{number}": loss for number, loss in enumerate(losses)})
         kept.numbers.update(
             {
                 f"threshold.{number}": trigger.threshold
@@ -93,7 +121,7 @@ class Learner:
             kept.add(f"optimiser.{number}", optimiser_state(optimiser))
             for name, parameter in (("weight", layer.weight), ("bias", layer.bias)):
                 if parameter.grad is not None:
-                    kept.tensors[f"gradient.{number}.{name}"] = parameter.grad
+                    kept.tensors[f"gradient.{number}.{name}"] = self._replicas.mean(parameter.grad)
         return kept
 
     def load_state(self, state: TrainerState) -> None:
@@ -128,11 +156,7 @@ class Learner:
             trace = torch.cat([traces[number] for traces, _, _ in self._waiting])
             mask: Tensor | None = None
             if keep < 1.0:
-                drawn = torch.rand(
-                    (one_hot.shape[0], layer.shape.readout_inputs),
-                    generator=self._generator,
-                    device=one_hot.device,
-                )
+                drawn = self._draw(count, one_hot.shape[0] // count, layer.shape.readout_inputs)
                 mask = (drawn < keep).to(trace.dtype).div_(keep)
             gradient = local_gradient(
                 layer,
@@ -144,6 +168,7 @@ class Learner:
                 loss=self._loss,
                 surrogate=self.settings.surrogate,
                 trigger=self.triggers[number],
+                replicas=self._replicas,
             )
             self.losses[number] = float(gradient.loss)
             for parameter, value in (
@@ -155,6 +180,19 @@ class Learner:
                 value = value * count if count > 1 else value
                 parameter.grad = value if parameter.grad is None else parameter.grad + value
         self._waiting.clear()
+
+    def _draw(self, count: int, streams: int, size: int) -> Tensor:
+        """Uniform numbers for so many steps of this replica's streams, shape (count B, size).
+
+        Every replica draws those of all of them, as one process would, and takes its own.
+        """
+        everyone = streams * self._replicas.size
+        drawn = torch.rand(
+            (count * everyone, size), generator=self._generator, device=self._generator.device
+        )
+        if self._replicas.size == 1:
+            return drawn
+        return drawn.view(count, everyone, size)[:, self._replicas.part(everyone)].flatten(0, 1)
 
 
 def _joined(steps: list[LayerStep]) -> LayerStep:

@@ -11,6 +11,7 @@ from models.convolution import weight_gradient
 from models.error_trigger import ErrorTrigger
 from models.layer import Layer, LayerStep
 from models.losses import Loss, smooth_l1
+from models.replicas import ALONE, Replicas
 from models.settings import Surrogate
 
 
@@ -36,6 +37,7 @@ def local_gradient(
     loss: Loss = smooth_l1,
     surrogate: Surrogate = "sigmoid",
     trigger: ErrorTrigger | None = None,
+    replicas: Replicas = ALONE,
 ) -> LocalGradient:
     """d(loss)/dW and d(loss)/db of one layer at one step, nothing crossing a layer or a step.
 
@@ -47,19 +49,20 @@ def local_gradient(
     The readout, and the regulariser's mean of A, see what dropout leaves of A.
 
     `p_padded` is the layer's trace P with its rim, as `LayerState` holds it; `one_hot` has shape
-    (B, classes); `dropout_mask`, shape (B, fan-in), holds 0 and 1/(1 - p).
+    (B, classes); `dropout_mask`, shape (B, fan-in), holds 0 and 1/(1 - p). With several replicas
+    their mean is the gradient of the whole minibatch.
     """
     activity = step.activity.flatten(1)
     dropped = activity if dropout_mask is None else activity * dropout_mask
     y = torch.addmm(layer.readout_offset, dropped, layer.readout.t())
     value, error = loss(y, one_hot)
     if trigger is not None:
-        error = trigger.spikes(error)
+        error = trigger.spikes(error, replicas)
         if not trigger.share:
             return LocalGradient(weight=None, bias=None, loss=value)
     down = error @ layer.readout
     if regularisation > 0:
-        quiet = (dropped.mean() < 0.1).to(down.dtype)
+        quiet = (replicas.mean(dropped.mean()) < 0.1).to(down.dtype)
         down.sub_(quiet * (0.1 * regularisation / activity.numel()))
     if dropout_mask is not None:
         down.mul_(dropout_mask)

@@ -57,8 +57,11 @@ class MinibatchFeed:
         *,
         steps: int,
         processes: int = 0,
+        part: slice = slice(None),
     ) -> None:
+        """Only `part` of the crops of each minibatch is cut."""
         self._sampler = sampler
+        self._part = part
         self._ahead = processes + 1
         self._pool: Executor
         self._cut: Callable[[Sequence[Crop]], Packed]
@@ -77,7 +80,7 @@ class MinibatchFeed:
         began = time.monotonic()
         try:
             while len(self._cutting) < self._ahead:
-                plan = self._sampler.plan()
+                plan = self._sampler.plan()[self._part]
                 self._cutting.append((self._pool.submit(self._cut, plan), self._sampler.state()))
             future, state = self._cutting.popleft()
             packed = future.result()

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from types import FrameType, TracebackType
 from typing import Any, Self
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+TOGETHER_S = 1.0
 
 
 class StopRequest:
-    """While entered, the first SIGINT or SIGTERM is remembered, the second interrupts at once.
+    """While entered, the first SIGINT or SIGTERM is remembered, a later one interrupts at once.
 
-    Outside the main thread nothing is changed, and nobody is heard.
+    One within `TOGETHER_S` of the first is the same wish: torchrun passes on to its processes what
+    the terminal has sent them already. Outside the main thread nothing is changed, and nobody is
+    heard.
     """
 
     def __init__(self) -> None:
         self.signal: int | None = None
         """Number of the signal that was heard."""
+        self._heard_s = 0.0
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -36,6 +41,7 @@ class StopRequest:
             signal.signal(number, handler)
 
     def _hear(self, number: int, _frame: FrameType | None) -> None:
-        if self.signal is not None:
+        if self.signal is None:
+            self.signal, self._heard_s = number, time.monotonic()
+        elif time.monotonic() - self._heard_s > TOGETHER_S:
             raise KeyboardInterrupt
-        self.signal = number

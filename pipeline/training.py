@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import time
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ from drivers.errors import InputError
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.engines import trainer_for
 from models.network import Network
+from models.replicas import ALONE, Replicas
 from models.settings import TrainingEngineName
 from models.torch_engine import choose_device, prepare_torch
 from pipeline.crops import CropSampler
@@ -45,7 +47,7 @@ class TrainingOutcome:
     """How a run ended, for now."""
 
     version: str
-    """Of the checkpoint."""
+    """Of the checkpoint; empty where another replica wrote it."""
     minibatches_done: int
     waiting_share: float
     """Of the time, spent waiting for data."""
@@ -80,6 +82,7 @@ def train(
     threads: int = 1,
     workers: int = 0,
     tensorboard: bool = False,
+    replicas: Replicas = ALONE,
     reading: Reading | None = None,
     sinks: Sequence[ProgressSink] = (),
 ) -> TrainingOutcome:
@@ -95,7 +98,8 @@ def train(
     prepare_torch(threads)
     if tensorboard:
         require_tensorboard()
-    run.refuse_old()
+    if replicas.leads:
+        run.refuse_old()
     if start_from is None:
         network = Network(settings.network, device=choose_device(device))
         parent = None
@@ -103,11 +107,12 @@ def train(
         begin = load_checkpoint(start_from, device=choose_device(device))
         network, parent = begin.network, begin.version
         settings = replace(settings, network=network.settings)
-    trials = _trials(dataset, settings, users, reading)
+    trials = _trials(dataset, settings, users, reading, replicas)
     named = None if users is None else sorted(users)
     standing = _Standing(_digest(trials), named, parent, recent=[])
-    going = _Run(dataset, run, settings, network, trials, standing)
-    run.begin(settings)
+    going = _Run(dataset, run, settings, network, trials, standing, replicas)
+    if replicas.leads:
+        run.begin(settings)
     return going.go(sinks, workers, tensorboard)
 
 
@@ -119,6 +124,7 @@ def resume(
     threads: int = 1,
     workers: int = 0,
     tensorboard: bool = False,
+    replicas: Replicas = ALONE,
     reading: Reading | None = None,
     sinks: Sequence[ProgressSink] = (),
 ) -> TrainingOutcome:
@@ -133,7 +139,7 @@ def resume(
     state, progress = run.load_state()
     standing = _Standing(**progress)
     network = Network(settings.network, device=choose_device(device))
-    trials = _trials(dataset, settings, standing.users, reading)
+    trials = _trials(dataset, settings, standing.users, reading, replicas)
     if _digest(trials) != standing.trials:
         raise InputError(
             what=f"data set {dataset.name}",
@@ -141,7 +147,7 @@ def resume(
             allowed="the same data set",
             todo="name the one of the run, or begin another run",
         )
-    going = _Run(dataset, run, settings, network, trials, standing)
+    going = _Run(dataset, run, settings, network, trials, standing, replicas)
     going.trainer.load_state(state)
     return going.go(sinks, workers, tensorboard)
 
@@ -157,7 +163,9 @@ class _Run:
         network: Network,
         trials: Sequence[TrialFrames],
         standing: _Standing,
+        replicas: Replicas,
     ) -> None:
+        self._replicas = replicas
         self._dataset = dataset
         self._folder = folder
         self._settings = settings
@@ -174,26 +182,34 @@ class _Run:
             batch=settings.crops.batch,
             learn_every_ms=settings.learn_every_ms,
             engine=settings.engine,
+            replicas=replicas,
         )
 
     def go(self, sinks: Sequence[ProgressSink], workers: int, tensorboard: bool) -> TrainingOutcome:
         """Train, crops being cut by so many workers; `sinks` are told of every minibatch."""
         settings, standing = self._settings, self._standing
         before_s, before_waiting_s, first = standing.elapsed_s, standing.waiting_s, standing.done
-        layers = len(self._network.layers)
+        layers, replicas = len(self._network.layers), self._replicas
         with ExitStack() as open_things:
             enter = open_things.enter_context
-            log = enter(TrainingLog(self._folder.log, layers=layers, done=first))
-            if tensorboard:
-                sinks = [*sinks, enter(TensorBoardLog(self._folder.tensorboard, done=first))]
+            told: list[ProgressSink] = []
+            if replicas.leads:
+                told += [*sinks, enter(TrainingLog(self._folder.log, layers=layers, done=first))]
+                if tensorboard:
+                    told.append(enter(TensorBoardLog(self._folder.tensorboard, done=first)))
             feed = enter(
                 MinibatchFeed(
-                    self._trials, self._sampler, steps=settings.crops.steps, processes=workers
+                    self._trials,
+                    self._sampler,
+                    steps=settings.crops.steps,
+                    processes=workers,
+                    part=replicas.part(settings.crops.batch),
                 )
             )
             stop = enter(StopRequest())
             started = saved = time.monotonic()
-            while standing.done < settings.minibatches and stop.signal is None:
+            stopped_by = 0
+            while standing.done < settings.minibatches and not stopped_by:
                 minibatch = feed.next()
                 factor = settings.rate_factor(standing.done)
                 result = self.trainer.run(minibatch.frames, minibatch.labels, rate_factor=factor)
@@ -213,26 +229,41 @@ class _Run:
                     rate=settings.learning.rate * factor,
                     result=result,
                 )
-                for sink in (log, *sinks):
+                for sink in told:
                     sink.add(progress)
-                if time.monotonic() - saved >= SAVE_EVERY_S:
+                # Agreed on: saving and stopping take all replicas.
+                due = time.monotonic() - saved >= SAVE_EVERY_S
+                due_somewhere, stopped_by = replicas.largest(int(due), stop.signal or 0)
+                if due_somewhere:
                     self._save()
                     saved = time.monotonic()
             ended = standing.done == settings.minibatches
             version = self._save()
+        if replicas.leads:
+            self._conclude(ended)
+        share = standing.waiting_s / standing.elapsed_s if standing.elapsed_s else 0.0
+        return TrainingOutcome(version, standing.done, share, None if ended else stopped_by)
+
+    def _conclude(self, ended: bool) -> None:
+        """Draw the log; what resuming needs is not needed after the end."""
         if can_draw():
             draw_training(self._folder.log, self._folder.figure)
         else:
             LOG.warning("no figure: it needs pip install 'wigwag[plots]'")
         if ended:
             self._folder.state_file.unlink(missing_ok=True)
-        share = standing.waiting_s / standing.elapsed_s if standing.elapsed_s else 0.0
-        return TrainingOutcome(version, standing.done, share, None if ended else stop.signal)
 
     def _save(self) -> str:
-        """Write state, where the trainer has one, and checkpoint; gives the latter's version."""
+        """Write state, where the trainer has one, and checkpoint; gives the latter's version.
+
+        All replicas give their part of the state, and the leading one writes.
+        """
         if self._settings.engine in RESUMABLE:
-            self._folder.save_state(self.trainer.state(), asdict(self._standing))
+            state = self.trainer.state()
+            if self._replicas.leads:
+                self._folder.save_state(state, asdict(self._standing))
+        if not self._replicas.leads:
+            return ""
         standing, settings = self._standing, self._settings.to_dict()
         share = np.mean(standing.recent or [(0.0,)], axis=0)
         record = {
@@ -260,6 +291,7 @@ def _trials(
     settings: TrainingSettings,
     users: Collection[int] | None,
     reading: Reading | None,
+    replicas: Replicas,
 ) -> list[TrialFrames]:
     """The gestures to train on; raises `InputError` where the network lacks some of the classes."""
     network = settings.network
@@ -270,12 +302,18 @@ def _trials(
             allowed=f"{network.classes}, as the network has",
             todo="set network.classes",
         )
+    # The first of each host cuts what is not in the cache yet, and the others find it there.
+    first = int(os.environ.get("LOCAL_RANK", "0")) == 0 or replicas.size == 1
+    if not first:
+        replicas.wait()
     trials = dataset.trials(
         "train", rows=network.height, columns=network.width, users=users, reading=reading
     )
+    if first:
+        replicas.wait()
     short = sum(trial.frames < settings.crops.steps for trial in trials)
     empty = sum(trial.frames == 0 for trial in trials)
-    if short:
+    if short and replicas.leads:
         LOG.warning(
             "%d of %d gestures are shorter than a crop of %d ms, silence follows them; "
             "%d of them end before the recording begins or begin after its end",

@@ -149,6 +149,8 @@ def train(
     ] = False,
 ) -> None:
     """Train a checkpoint on a set's training users; Ctrl-C stops, --resume goes on."""
+    from models.replicas import join_replicas, leave_replicas
+    from models.torch_engine import choose_device
     from pipeline.run_folder import RunFolder
     from pipeline.settings_file import parse_setting, read_settings
     from pipeline.training import resume as resume_training
@@ -156,6 +158,7 @@ def train(
     from pipeline.training_settings import training_settings
     from recordings.user_range import parse_user_range
 
+    replicas = join_replicas(choose_device(device.value))
     if resume:
         o.refuse(context, _SETTING_OPTIONS, "with --resume", "leave it out: the run has its own")
         if run is None:
@@ -174,7 +177,8 @@ def train(
             threads=threads,
             workers=workers,
             tensorboard=tensorboard,
-            reading=_show_reading(opened),
+            replicas=replicas,
+            reading=_show_reading(opened) if replicas.leads else None,
             sinks=[ProgressPrinter()],
         )
     else:
@@ -203,9 +207,13 @@ def train(
             threads=threads,
             workers=workers,
             tensorboard=tensorboard,
-            reading=_show_reading(opened),
+            replicas=replicas,
+            reading=_show_reading(opened) if replicas.leads else None,
             sinks=[ProgressPrinter()],
         )
+    leave_replicas(replicas)
+    if not replicas.leads:
+        raise typer.Exit(128 + outcome.stopped_by if outcome.stopped_by else 0)
     _progress("")
     waited = f"{outcome.waiting_share:.1%} of the time spent waiting for data"
     sys.stdout.write(f"{folder.checkpoint}: version {outcome.version}; {waited}\n")
