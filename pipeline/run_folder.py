@@ -50,7 +50,15 @@ class RunFolder:
         return self.path / "tensorboard"
 
     def refuse_old(self) -> None:
-        """Raise `InputError` where a run is there already."""
+        """Raise `InputError` where a run is there already, or a file in the folder's way."""
+        there = next(place for place in (self.path, *self.path.parents) if place.exists())
+        if not there.is_dir():
+            raise InputError(
+                what=f"run {self.path}",
+                got=f"{there}, which is no folder",
+                allowed="a folder that can be made",
+                todo="name another with --run",
+            )
         if self.settings_file.exists():
             raise InputError(
                 what=f"run {self.path}",
