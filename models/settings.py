@@ -369,7 +369,7 @@ PRESETS: dict[str, Preset] = {
             tau_pairs=2,
             gain=5.0,
         ),
-        learning=LearningSettings(rate=1e-3, regularisation=3e-3),
+        learning=LearningSettings(rate=1e-3, regularisation=1.2e-2),
         note=(
             "Table 2 in real time on a CPU: two pairs of time constants a layer, so that filters "
             "follow the convolution, and a regulariser that keeps neurons sparse."
