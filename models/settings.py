@@ -70,7 +70,9 @@ class NetworkSettings:
     def __post_init__(self) -> None:
         _require(1 <= len(self.layers) <= 16, "layers", len(self.layers), "1 to 16")
         _require(2 <= self.classes <= 1024, "classes", self.classes, "2 to 1024")
-        _require(1 <= self.input_channels <= 64, "input channels", self.input_channels, "1 to 64")
+        _require(
+            1 <= self.input_channels <= 4096, "input channels", self.input_channels, "1 to 4096"
+        )
         _require(1 <= self.input_copies <= 64, "input copies", self.input_copies, "1 to 64")
         for name in ("height", "width"):
             _require(1 <= getattr(self, name) <= 1024, name, getattr(self, name), "1 to 1024")

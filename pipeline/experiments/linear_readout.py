@@ -24,14 +24,13 @@ Classes = npt.NDArray[np.int64]
 LinearWeights = dict[str, tuple[tuple[int, ...], npt.NDArray[np.float64]]]
 """By name: the layers (from 0) whose activity a linear layer reads, and its weights."""
 
-RIDGE = 1.0
-
 
 class LinearReadout:
     """Of `inputs` neurons and so many classes; knows nothing at first."""
 
-    def __init__(self, inputs: int, classes: int) -> None:
+    def __init__(self, inputs: int, classes: int, *, ridge: float) -> None:
         self._a: npt.NDArray[Any] = np.zeros((inputs + 1, inputs + 1))
+        self._ridge = ridge
         self._b: npt.NDArray[Any] = np.zeros((inputs + 1, classes))
 
     def learn(self, activity: Activity, classes: Classes) -> None:
@@ -43,19 +42,19 @@ class LinearReadout:
     def weights(self) -> npt.NDArray[np.float64]:
         """W, shape (inputs + 1, classes), the offset last."""
         solved: npt.NDArray[np.float64] = np.linalg.solve(
-            self._a + RIDGE * np.eye(len(self._a)), self._b
+            self._a + self._ridge * np.eye(len(self._a)), self._b
         )
         return solved
 
 
 def fit_linear(
-    sums: Sums, classes: Classes, layers_of: Mapping[str, tuple[int, ...]]
+    sums: Sums, classes: Classes, layers_of: Mapping[str, tuple[int, ...]], *, ridge: float
 ) -> LinearWeights:
     """Linear layers of these names, each on the activity of some layers (from 0)."""
     found: LinearWeights = {}
     for name, layers in layers_of.items():
         activity = joined(sums, layers)
-        readout = LinearReadout(activity.shape[1], sums.votes.shape[2])
+        readout = LinearReadout(activity.shape[1], sums.votes.shape[2], ridge=ridge)
         readout.learn(activity, classes)
         found[name] = (layers, readout.weights())
     return found

@@ -6,5 +6,7 @@ EXPERIMENTS: dict[str, str] = {
     "mnist": "pipeline.experiments.mnist",
     "nmnist": "pipeline.experiments.nmnist",
     "objects": "pipeline.experiments.objects",
+    "regression": "pipeline.experiments.regression",
+    "scaling": "pipeline.experiments.scaling",
 }
 """Name on the command line, and the module whose `run(settings, say)` does it."""

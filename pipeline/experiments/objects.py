@@ -28,8 +28,8 @@ from pipeline.experiments.sequence_scores import score_sequences, votes_of
 from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.trained_reading import TrainedReading, load_trained_reading
 
-LINEAR_UPPER = "linear layer on layers 2 and 3"
-ALL_LINEAR = {"linear layer on layer 3": (2,), LINEAR_UPPER: (1, 2)}
+LINEAR_ALL = "linear layer on all layers"
+ALL_LINEAR = {"linear layer on layer 3": (2,), LINEAR_ALL: (0, 1, 2)}
 LEARNT_SHARE = 2 / 3
 """Of each recording, from its beginning; the rest is the test."""
 
@@ -50,6 +50,7 @@ class ObjectsSettings:
     learn_every_ms: int = 10
     shift_cells: int = 2
     """Windows learnt from are moved by up to so many cells each way."""
+    ridge: float = 1.0
     together: int = 4
     """Windows in a row whose scores are also added up, to one answer each."""
 
@@ -195,7 +196,7 @@ def _learn(
             learner.learn(moved, classes[chosen], rate_factor=factor)
             number += 1
     seen = (_moved(_frames(window, regime), regime.shift_cells, rng) for window in windows)
-    linear = fit_linear(learner.run(seen), classes, ALL_LINEAR)
+    linear = fit_linear(learner.run(seen), classes, ALL_LINEAR, ridge=regime.ridge)
     return TrainedReading(learner.network, names, linear), np.concatenate(right, axis=1)
 
 
@@ -237,7 +238,7 @@ def _test(
             continue
         truth = names.index(windows[0][0].class_name)
         scores = score_sequences(_sums(summing, windows, regime), reading.linear)
-        confusion[truth] += np.bincount(scores.classes(LINEAR_UPPER), minlength=len(names))
+        confusion[truth] += np.bincount(scores.classes(LINEAR_ALL), minlength=len(names))
         found[name] = {}
         for way, each in scores.by_reading.items():
             answers = each.argmax(1) == truth
@@ -305,5 +306,5 @@ def draw(
         matrix.text(column, row, confusion[row, column], ha="center", va="center", color=shade)
     matrix.set_xticks(range(len(names)), names, rotation=45, ha="right")
     matrix.set_yticks(range(len(names)), names)
-    matrix.set_title(f"last thirds, {LINEAR_UPPER}", fontsize=9)
+    matrix.set_title(f"last thirds, {LINEAR_ALL}", fontsize=9)
     save_figure(figure, settings.out / "objects.png")
