@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 EXPERIMENTS: dict[str, str] = {
+    "gestures": "pipeline.experiments.gestures",
     "mnist": "pipeline.experiments.mnist",
     "nmnist": "pipeline.experiments.nmnist",
     "objects": "pipeline.experiments.objects",

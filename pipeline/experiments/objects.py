@@ -44,11 +44,11 @@ class ObjectsSettings:
     batch: int = 4
     """Windows that are learnt from together."""
     window_steps: int = 300
-    passes: int = 2
+    passes: int = 3
     """The first is prequential: every window is classified before it is learnt."""
     burn_in_ms: int = 50
-    learn_every_ms: int = 10
-    shift_cells: int = 2
+    learn_every_ms: int = 5
+    shift_cells: int = 3
     """Windows learnt from are moved by up to so many cells each way."""
     ridge: float = 1.0
     together: int = 4
@@ -65,7 +65,7 @@ USUAL = ObjectsSettings(
         height=32,
         width=32,
         tau_pairs=2,
-        gain=5.0,
+        gain=10.0,
     ),
     learning=LearningSettings(rate=2e-3),
 )
