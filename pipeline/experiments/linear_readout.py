@@ -11,6 +11,7 @@ T its one-hot class. The second form is the smaller one where neurons outnumber 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -41,14 +42,12 @@ def least_squares(
 
     `activity` has shape (N, inputs), `wanted` (N, classes).
     """
-    x = _with_offset(activity)
+    x: npt.NDArray[Any] = _with_offset(activity)
     samples, inputs = x.shape
-    found: npt.NDArray[np.float64]
     if samples < inputs:
-        shares: npt.NDArray[np.float64] = np.linalg.solve(x @ x.T + ridge * np.eye(samples), wanted)
-        found = x.T @ shares
-    else:
-        found = np.linalg.solve(x.T @ x + ridge * np.eye(inputs), x.T @ wanted)
+        shares: npt.NDArray[Any] = np.linalg.solve(x @ x.T + ridge * np.eye(samples), wanted)
+        return x.T @ shares
+    found: npt.NDArray[Any] = np.linalg.solve(x.T @ x + ridge * np.eye(inputs), x.T @ wanted)
     return found
 
 
