@@ -35,8 +35,8 @@ demo: $(VENV)/.installed
 checkpoint: $(VENV)/.installed
 	mkdir -p data
 	$(BIN)/wigwag simulate data/simulated --layout dvsgesture --users 1-29 --processes 2
-	$(BIN)/wigwag train data/simulated data/small.safetensors --threads 2
-	$(BIN)/wigwag evaluate data/small.safetensors data/simulated
+	$(BIN)/wigwag train data/simulated --run data/small --threads 2
+	$(BIN)/wigwag evaluate data/small/checkpoint.safetensors data/simulated
 
 test: $(VENV)/.installed-dev
 	$(ONE_THREAD) $(BIN)/python -m pytest $(TEST_FLAGS)

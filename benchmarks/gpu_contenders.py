@@ -136,9 +136,9 @@ def stretch(
     targets = torch.arange(batch, device=device) % settings.classes
     layers = len(network.layers)
     votes = torch.zeros((STRETCH, layers, batch), dtype=torch.int64, device=device)
-    sums = torch.zeros((STRETCH, layers, 2, batch), device=device)
+    spikes = torch.zeros((STRETCH, layers, batch), device=device)
     program = Program(
-        lambda kinds: graph.run(kinds, frames, targets, votes, sums), graph, [], capture_cuda
+        lambda kinds: graph.run(kinds, frames, targets, votes, spikes), graph, [], capture_cuda
     )
     kind: Kind = "infer" if learning is None else "update"
     kinds = (kind,) * STRETCH

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +18,8 @@ class StepResult:
     """What one step of one stream gave, before any update made in that step."""
 
     votes: npt.NDArray[np.int64]
-    """shape (layers,): the class (from 0) whose local readout was largest, per layer."""
+    """shape (layers,): the class (from 0) whose local readout was largest, per layer; -1 where an
+    engine left it out, because nobody listens."""
     spikes: npt.NDArray[np.int64]
     """shape (layers,): neurons that fired, per layer."""
     updated: bool
@@ -45,6 +47,12 @@ class Engine(Protocol):
 
         With `target` (a class from 0) the step's gradient is accumulated and, every
         `update_every_steps` learning steps, applied.
+        """
+
+    def listen(self, layers: Sequence[int]) -> None:
+        """Only the votes of these layers are wanted from now on; -1 is the top. All, at first.
+
+        Learning is not affected.
         """
 
     def reset(self) -> None:

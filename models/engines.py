@@ -5,27 +5,26 @@ Which trainer a network gets is chosen likewise.
 
 from __future__ import annotations
 
+import ctypes
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from models.checkpoint import load_checkpoint
+from models.checkpoint_file import read_checkpoint
 from models.engine import Engine
 from models.errors import ModelError
-from models.graph_engine import GraphEngine
-from models.graph_settings import GraphSettings
-from models.graph_trainer import GraphTrainer
-from models.network import Network
+from models.plain_only import plain_only, refuse_plain_only
 from models.settings import ENGINES, EngineName, LearningSettings, TrainingEngineName
-from models.torch_engine import choose_device, prepare_torch
-from models.torch_engine import load_engine as load_torch_engine
-from models.trainer import BURN_IN_MS, Trainer
-from models.trainer import count_votes as count_votes_densely
 
 if TYPE_CHECKING:
     from models.events_trainer import EventsTrainer
+    from models.graph_trainer import GraphTrainer
+    from models.network import Network
+    from models.trainer import Trainer
+
+# Engines are imported where they are chosen: torch and compiled code both take seconds to load.
 
 
 def load_engine(
@@ -41,29 +40,69 @@ def load_engine(
 
     `events` runs on one CPU core, whatever `threads` says; its first start on a machine compiles.
     `graph` captures its step at every start, and computes in float32. Both say so through
-    `logging` at INFO. Raises `ModelError`.
+    `logging` at INFO. What only `torch` can do (`models.plain_only`), `auto` leaves to it and the
+    others refuse. Raises `ModelError`.
     """
     if engine not in ENGINES:
         raise ModelError(f"engine: got {engine!r}; allowed: {', '.join(ENGINES)}")
-    if engine == "events" and device == "auto":
-        device = "cpu"
+    if threads < 1:
+        raise ModelError(f"threads: got {threads}; allowed: 1 or more")
+    if engine == "events" and device not in ("auto", "cpu"):
+        raise ModelError(f"engine: got 'events' with device {device!r}; allowed: auto, cpu")
+    if engine == "events" or (engine == "auto" and _is_cpu(device)):
+        stored = read_checkpoint(checkpoint)
+        if engine == "events" or not plain_only(stored.settings, learning):
+            refuse_plain_only(engine, stored.settings, learning, "torch")
+            from models.events_engine import EventsEngine
+
+            return EventsEngine(stored, learning)
+    return _load_torch_engine(checkpoint, engine, device, threads, learning)
+
+
+def _is_cpu(device: str) -> bool:
+    """Whether a device's name stands for the CPU here, without torch where that can be told."""
+    if device == "cpu" or (device == "auto" and not _has_cuda_driver()):
+        return True
+    from models.torch_engine import choose_device
+
+    return choose_device(device) == "cpu"
+
+
+def _has_cuda_driver() -> bool:
+    """Whether a driver for CUDA or ROCm is installed; torch alone can tell if it is of use."""
+    for name in ("libcuda.so.1", "nvcuda.dll", "libamdhip64.so"):
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return True
+    return False
+
+
+def _load_torch_engine(
+    checkpoint: Path,
+    engine: EngineName,
+    device: str,
+    threads: int,
+    learning: LearningSettings | None,
+) -> Engine:
+    from models.checkpoint import load_checkpoint
+    from models.graph_engine import GraphEngine
+    from models.graph_settings import GraphSettings
+    from models.torch_engine import choose_device, load_engine, prepare_torch
+
     chosen = choose_device(device)
-    if engine == "graph" and chosen != "cuda":
+    if engine != "graph":
+        return load_engine(checkpoint, device=chosen, threads=threads, learning=learning)
+    if chosen != "cuda":
         raise ModelError(
             f"engine: got 'graph' with device {device!r}, which is the CPU here; "
             "allowed: a CUDA device that torch sees; take --engine auto"
         )
-    if engine == "events" and chosen != "cpu":
-        raise ModelError(f"engine: got 'events' with device {device!r}; allowed: auto, cpu")
-    if engine == "torch" or (engine == "auto" and chosen == "cuda"):
-        return load_torch_engine(checkpoint, device=chosen, threads=threads, learning=learning)
     prepare_torch(threads)
-    if chosen == "cuda":
-        return GraphEngine(load_checkpoint(checkpoint, device=chosen), learning, GraphSettings())
-    # Here and not above: the compiled code takes time to load, which other engines save.
-    from models.events_engine import EventsEngine
-
-    return EventsEngine(load_checkpoint(checkpoint, device=chosen), learning)
+    loaded = load_checkpoint(checkpoint, device=chosen)
+    refuse_plain_only(engine, loaded.network.settings, learning, "torch")
+    return GraphEngine(loaded, learning, GraphSettings())
 
 
 def trainer_for(
@@ -86,11 +125,16 @@ def trainer_for(
             f"training engine: got {engine!r} with a network on {device}; allowed: one on "
             f"{needed}; choose another --device, or take --engine auto"
         )
+    if engine != "auto":
+        refuse_plain_only(engine, network.settings, learning, "auto")
     if engine == "events":
         from models.events_trainer import EventsTrainer
 
         return EventsTrainer(network, learning, batch=batch, learn_every_ms=learn_every_ms)
     if engine == "graph":
+        from models.graph_settings import GraphSettings
+        from models.graph_trainer import GraphTrainer
+
         return GraphTrainer(
             network,
             learning,
@@ -98,14 +142,18 @@ def trainer_for(
             learn_every_ms=learn_every_ms,
             settings=GraphSettings(),
         )
+    from models.trainer import Trainer
+
     return Trainer(network, learning, batch=batch, learn_every_ms=learn_every_ms)
 
 
 def count_votes(
-    network: Network, frames: npt.NDArray[np.uint8], *, burn_in_ms: int = BURN_IN_MS
+    network: Network, frames: npt.NDArray[np.uint8], *, burn_in_ms: int
 ) -> npt.NDArray[np.int64]:
     """As `models.trainer.count_votes`; on a CPU where spikes are, which is faster."""
-    if network.layers[0].weight.device.type != "cpu":
+    if network.layers[0].weight.device.type != "cpu" or plain_only(network.settings, None):
+        from models.trainer import count_votes as count_votes_densely
+
         return count_votes_densely(network, frames, burn_in_ms=burn_in_ms)
     from models.events_streams import count_votes as count_votes_of_spikes
 

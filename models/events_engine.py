@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from models.checkpoint import Checkpoint, save_checkpoint
+from models.checkpoint_file import StoredNetwork, Tensors, write_checkpoint
 from models.engine import StepResult
-from models.errors import ModelError
+from models.errors import ModelError, not_finite
 from models.events_kernels import step_network
-from models.events_layout import STATE, WORD, aligned, layer_arrays, learning_arrays, put_back
+from models.events_layout import STATE, WORD, aligned, layer_arrays, learning_arrays, learnt_weights
 from models.events_learning import take_step, update, work_off
-from models.learner import ADAMAX_EPSILON, not_finite
-from models.settings import LearningSettings, affordable_learning
+from models.layer_parameters import layer_parameters
+from models.settings import ADAMAX_EPSILON, LearningSettings, affordable_learning
 
 LOG = logging.getLogger(__name__)
 COMPILING = (
@@ -37,15 +37,15 @@ class EventsEngine:
 
     def __init__(
         self,
-        checkpoint: Checkpoint,
+        checkpoint: StoredNetwork,
         learning: LearningSettings | None,
         *,
         dtype: type[np.floating[Any]] = np.float32,
     ) -> None:
-        self.settings = checkpoint.network.settings
+        self.settings = checkpoint.settings
         self.class_names = checkpoint.class_names
         self.version = checkpoint.version
-        self._network = checkpoint.network
+        self._tensors = checkpoint.tensors
         settings = self.settings
         self._learning = learning and affordable_learning(learning, settings)
         self._shape = (settings.input_channels, settings.height, settings.width)
@@ -55,6 +55,7 @@ class EventsEngine:
         """Of the gradient begun: how many parts of it are done; 0 where none is."""
         self._gradients = 0
         """Since the last update."""
+        self._heard = np.ones(len(self.settings.layers), np.uint8)
         self._start(dtype)
         self._warm_up()
         self._start(dtype)
@@ -63,6 +64,11 @@ class EventsEngine:
     def updates(self) -> int:
         """Weight updates made since the engine was made."""
         return self._updates
+
+    def listen(self, layers: Sequence[int]) -> None:
+        """See `Engine.listen`; the readouts and sigmoids of other layers are left out."""
+        heard = range(len(self._heard))
+        self._heard[:] = [layer in {heard[wanted] for wanted in layers} for layer in heard]
 
     def reset(self) -> None:
         """Forget the dynamic state, keep the weights."""
@@ -86,19 +92,31 @@ class EventsEngine:
             np.ascontiguousarray(frame, np.uint8),
             self._x,
             learning is not None,
+            self._heard,
             votes,
             spikes,
         )
         updated = learning is not None and self._learn(learning, target)
         return StepResult(votes=votes, spikes=spikes, updated=updated)
 
+    def tensors(self) -> Tensors:
+        """All tensors of the network as they are now, in the engine's precision."""
+        tensors = {name: tensor.copy() for name, tensor in self._tensors.items()}
+        for number, arrays in enumerate(self._layers):
+            weight, bias = learnt_weights(arrays)
+            tensors[f"layers.{number}.weight"] = weight
+            tensors[f"layers.{number}.bias"] = bias
+        return tensors
+
     def save(self, path: Path, record: dict[str, Any]) -> str:
         """Write the weights as they are now, with the loaded version as parent."""
-        with torch.no_grad():
-            for arrays, layer in zip(self._layers, self._network.layers, strict=True):
-                put_back(arrays, layer)
-        return save_checkpoint(
-            path, self._network, self.class_names, parent=self.version, record=record
+        return write_checkpoint(
+            path,
+            self.settings,
+            self.tensors(),
+            self.class_names,
+            parent=self.version,
+            record=record,
         )
 
     def _learn(self, learning: LearningSettings, target: int | None) -> bool:
@@ -108,13 +126,13 @@ class EventsEngine:
             if target is None:
                 return False
             self._take_step(learning, target)
-        work_off(self._layers, self._learnt, self._progress, self._part, parts)
-        self._part = (self._part + 1) % parts
-        if self._part:
+        last = self._part == parts - 1
+        if not last or (self._gradients + 1) * parts < learning.update_every_steps:
+            work_off(self._layers, self._learnt, self._progress, self._part, parts)
+            self._part = (self._part + 1) % parts
+            self._gradients += last
             return False
-        self._gradients += 1
-        if self._gradients * parts < learning.update_every_steps:
-            return False
+        self._part = 0
         if not self._apply(learning):
             raise not_finite()
         self._gradients = 0
@@ -123,18 +141,30 @@ class EventsEngine:
 
     def _take_step(self, learning: LearningSettings, target: int) -> None:
         dropout, regularisation = float(learning.dropout), float(learning.regularisation)
-        take_step(self._layers, self._learnt, target, dropout, regularisation, self._random)
+        take_step(
+            self._layers,
+            self._learnt,
+            self._heard,
+            target,
+            dropout,
+            regularisation,
+            self._random,
+            self._progress,
+        )
 
     def _apply(self, learning: LearningSettings) -> bool:
         rate, beta2 = float(learning.rate), float(learning.beta2)
-        return bool(update(self._layers, self._learnt, rate, beta2, ADAMAX_EPSILON))
+        return bool(update(self._layers, self._learnt, self._progress, rate, beta2, ADAMAX_EPSILON))
 
     def _start(self, dtype: type[np.floating[Any]]) -> None:
         """Parameters from the network, and nothing seen or learnt yet."""
         learning, settings = self._learning, self.settings
         cells = settings.input_channels * settings.input_copies * settings.height * settings.width
         self._x = aligned((-(-cells // WORD) * WORD,), np.uint8)
-        self._layers = tuple(layer_arrays(layer, dtype) for layer in self._network.layers)
+        self._layers = tuple(
+            layer_arrays(layer, dtype, learning=learning is not None)
+            for layer in layer_parameters(settings, self._tensors)
+        )
         self._learnt = tuple(learning_arrays(arrays) for arrays in self._layers if learning)
         seed = 0 if learning is None else learning.seed % 2**32
         self._random = np.array([seed], np.uint32)

@@ -14,13 +14,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from models.events_vectors import LANES, TOGETHER
-from models.layer import Layer
+from models.layer_parameters import Floats, LayerParameters
 
-Floats = npt.NDArray[Any]
-"""float32, or float64 to compare engines step by step."""
 Integers = npt.NDArray[np.int64]
 Places = npt.NDArray[np.int32]
 Bytes = npt.NDArray[np.uint8]
@@ -80,13 +77,16 @@ class LayerArrays(NamedTuple):
     refractory: Floats
     """R, shape (blocks, rows, columns * width)."""
     membrane: Floats
-    """u of the equations, likewise."""
+    """u of the equations, likewise; where nothing is learnt, of the last `pool` rows only, which
+    then stay in the nearest cache."""
     activity: Floats
-    """A, shape (pooled rows, pooled columns * Cout)."""
+    """A, or the pooled potential until a sigmoid is wanted; shape (pooled rows, pooled columns *
+    Cout)."""
     spikes: Bytes
     """Pooled spikes, flat, with silent ones that make their number a multiple of `WORD`."""
     peak: Places
-    """Position, counted row by row, that a pooled potential came from; shape of `activity`."""
+    """While learning: position, counted row by row, that a pooled potential came from; shape of
+    `activity`."""
     readings: Floats
     """y, shape (classes,)."""
     place: Places
@@ -116,8 +116,8 @@ class LearningArrays(NamedTuple):
     """d loss / d u of these."""
     listed_count: Integers
     """shape (Cout,): how many are listed."""
-    delta: Floats
-    """Scratch: d loss / d u, shape (positions, Cout)."""
+    offset: Places
+    """shape (positions,): where the patch of a membrane begins in `trace`."""
     down: Floats
     """Scratch: d loss / d A, shape (fan-in,); so is the next one."""
     dropped: Floats
@@ -138,7 +138,9 @@ def blocks_of(channels: int) -> tuple[int, int]:
     return blocks, -(-channels // (blocks * LANES)) * LANES
 
 
-def layer_arrays(layer: Layer, dtype: type[np.floating[Any]]) -> LayerArrays:
+def layer_arrays(
+    layer: LayerParameters, dtype: type[np.floating[Any]], *, learning: bool
+) -> LayerArrays:
     """A layer's parameters rearranged, and its state in silence."""
     channels_in, height, width_in = layer.shape.inputs
     channels_out, rows, columns = layer.shape.membrane
@@ -146,8 +148,8 @@ def layer_arrays(layer: Layer, dtype: type[np.floating[Any]]) -> LayerArrays:
     kernel, rim = layer.settings.kernel, layer.settings.padding
     blocks, width = blocks_of(channels_out)
 
-    def plain(tensor: torch.Tensor) -> Floats:
-        return tensor.detach().cpu().numpy().astype(dtype)
+    def plain(tensor: Floats) -> Floats:
+        return tensor.astype(dtype)
 
     def by_block(values: Floats, fill: float) -> Floats:
         """Output channels along the last axis parted into (blocks, ..., width)."""
@@ -202,7 +204,7 @@ def layer_arrays(layer: Layer, dtype: type[np.floating[Any]]) -> LayerArrays:
         v=zeros(pairs * blocks * rows * columns * width),
         u=zeros(pairs * blocks * rows * columns * width),
         refractory=zeros(blocks, rows, columns * width),
-        membrane=zeros(blocks, rows, columns * width),
+        membrane=zeros(blocks, rows if learning else layer.settings.pool, columns * width),
         activity=zeros(pooled_rows, pooled_columns * channels_out),
         spikes=aligned((-(-fan_in // WORD) * WORD,), np.uint8),
         peak=aligned((pooled_rows, pooled_columns * channels_out), np.int32),
@@ -224,12 +226,15 @@ def learning_arrays(arrays: LayerArrays) -> LearningArrays:
     """Nothing learnt yet."""
     dtype = arrays.weight.dtype
     channels_in, channels_out, kernel = arrays.channels_in, arrays.channels_out, arrays.kernel
-    positions = arrays.membrane.size // (arrays.membrane.shape[0] * arrays.width)
+    rows, columns = arrays.refractory.shape[1], arrays.refractory.shape[2] // arrays.width
     unfolded = channels_in < FEW_CHANNELS
     runs, length = (1, kernel * kernel) if unfolded else (kernel, kernel)
     vectors = TOGETHER * LANES
     weights = (channels_out, runs, -(-length * channels_in // vectors) * vectors)
-    traces = arrays.membrane.shape[1] * arrays.p.shape[1] * kernel if unfolded else arrays.p.size
+    traces = rows * arrays.p.shape[1] * kernel if unfolded else arrays.p.size
+    beside, below = channels_in, arrays.p.shape[1]
+    if unfolded:
+        beside, below = beside * kernel, below * kernel
     return LearningArrays(
         unfolded=unfolded,
         gradient=aligned(weights, dtype),
@@ -237,21 +242,21 @@ def learning_arrays(arrays: LayerArrays) -> LearningArrays:
         scale=aligned(weights, dtype),
         bias_scale=aligned((channels_out,), dtype),
         trace=aligned((traces + vectors,), dtype),
-        listed=aligned((channels_out, positions + 1), np.int32),
-        listed_delta=aligned((channels_out, positions + 1), dtype),
+        listed=aligned((channels_out, rows * columns + 1), np.int32),
+        listed_delta=aligned((channels_out, rows * columns + 1), dtype),
         listed_count=np.zeros(channels_out, np.int64),
-        delta=aligned((positions, channels_out), dtype),
+        offset=(np.add.outer(np.arange(rows) * below, np.arange(columns) * beside))
+        .reshape(-1)
+        .astype(np.int32),
         down=aligned((arrays.readout.shape[1],), dtype),
         dropped=aligned((arrays.readout.shape[1],), dtype),
     )
 
 
-def put_back(arrays: LayerArrays, layer: Layer) -> None:
-    """Copy the weights and biases learnt into the layer that `layer_arrays` read."""
+def learnt_weights(arrays: LayerArrays) -> tuple[Floats, Floats]:
+    """Weights and biases as they are now, of the shapes in `LayerParameters`."""
     blocks, kernel, width = len(arrays.bias), arrays.kernel, arrays.width
     weight = arrays.weight.reshape(blocks, arrays.channels_in, kernel, kernel, width)
     by_output = weight.transpose(0, 4, 1, 2, 3).reshape(blocks * width, *weight.shape[1:4])
-    mirrored = by_output[: arrays.channels_out, :, :, ::-1]
-    layer.weight.copy_(torch.from_numpy(mirrored.copy()))
-    bias = arrays.bias[:, :width].reshape(-1)[: arrays.channels_out]
-    layer.bias.copy_(torch.from_numpy(bias.copy()))
+    bias = arrays.bias[:, :width].reshape(-1)
+    return by_output[: arrays.channels_out, :, :, ::-1].copy(), bias[: arrays.channels_out].copy()

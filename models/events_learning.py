@@ -14,13 +14,18 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from models.events_layout import Floats, Integers, LayerArrays, LearningArrays
+from models.events_layout import Bytes, Integers, LayerArrays, LearningArrays
+from models.events_logistic import logistic
 from models.events_vectors import LANES, TOGETHER, add_weighted, subtract_turned
+from models.layer_parameters import Floats
 
 compiled: Any = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
 Random = npt.NDArray[np.uint32]
-GROUP = 16
-"""Output channels whose gradients are summed up together: they share what they read of P."""
+GROUP = LANES
+"""Output channels whose gradients are summed up together: they share what they read of P, and
+their weights are turned in registers."""
+NEAR = 512
+"""Numbers of a readout that are worked on together, so that they stay in the nearest cache."""
 
 QUIET = 0.1
 """Below this mean activity the regulariser raises it."""
@@ -32,20 +37,27 @@ NEAR_THRESHOLD = -0.01
 def take_step(
     layers: tuple[LayerArrays, ...],
     learning: tuple[LearningArrays, ...],
+    heard: Bytes,
     target: int,
     dropout: float,
     regularisation: float,
     random: Random,
+    progress: Integers,
 ) -> None:
     """Keep what every layer's gradient at this step is made of, for the class `target`.
 
-    `random`, shape (1,), is the state of the generator that dropout draws from.
+    `heard` as in `step_network`. `random`, shape (1,), is the state of the generator that dropout
+    draws from. `progress`, shape (2,), becomes the layer and the output channel that
+    `work_off` begins with.
     """
     for number in range(len(layers)):
         layer, own = layers[number], learning[number]
+        if not heard[number]:
+            logistic(layer.activity.reshape(-1))
         back_through_readout(layer, own, target, dropout, regularisation, random)
         spread(layer, own, regularisation)
         keep_trace(layer, own)
+    progress[:] = 0
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
@@ -57,12 +69,15 @@ def back_through_readout(
     regularisation: float,
     random: Random,
 ) -> None:
-    """Error on A: down = (G^T e + regulariser) * A (1 - A), e from the mean smooth L1 loss."""
+    """Error on A: down = mask * (G^T e - lift) * A (1 - A), e from the mean smooth L1 loss.
+
+    The readout and the regulariser see what dropout leaves: D = mask * A.
+    """
     real = layer.weight.dtype.type
     zero, one = real(0), real(1)
     activity, down, dropped = layer.activity.reshape(-1), own.down, own.dropped
     kept = real(1.0 / (1.0 - dropout))
-    size = activity.size
+    size, classes = activity.size, layer.readings.size
     # The mask rests in `down` until the error is known.
     if dropout > 0.0:
         limit = np.uint32(dropout * 2.0**32)
@@ -73,9 +88,8 @@ def back_through_readout(
         down[:] = one
     total = zero
     for t in range(size):
-        total += activity[t]
         dropped[t] = activity[t] * down[t]
-    classes = layer.readings.size
+        total += dropped[t]
     errors = np.empty_like(layer.readings)
     for number in range(classes):
         weights = layer.readout[number]
@@ -84,15 +98,18 @@ def back_through_readout(
             reading += weights[t] * dropped[t]
         error = reading - one if number == target else reading
         errors[number] = min(max(error, -one), one) / real(classes)
-    dropped[:] = zero
-    for number in range(classes):
-        weights, error = layer.readout[number], errors[number]
-        for t in range(size):
-            dropped[t] += error * weights[t]
     quiet = total / real(size) < real(QUIET)
     lift = real(0.1 * regularisation / size) if quiet else zero
-    for t in range(size):
-        down[t] = (dropped[t] * down[t] - lift) * activity[t] * (one - activity[t])
+    for begin in range(0, size, NEAR):
+        end = min(begin + NEAR, size)
+        wanted, mask, a = dropped[begin:end], down[begin:end], activity[begin:end]
+        wanted[:] = -lift
+        for number in range(classes):
+            weights, error = layer.readout[number, begin:end], errors[number]
+            for t in range(end - begin):
+                wanted[t] += error * weights[t]
+        for t in range(end - begin):
+            mask[t] = wanted[t] * mask[t] * a[t] * (one - a[t])
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
@@ -121,42 +138,61 @@ def keep_trace(layer: LayerArrays, own: LearningArrays) -> None:
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def spread(layer: LayerArrays, own: LearningArrays, regularisation: float) -> None:
-    """Delta on the membranes: unpooled `down`, plus the regulariser; then list what is not 0."""
+    """List the membranes with a delta that is not 0: unpooled `down`, plus the regulariser's."""
     real = layer.weight.dtype.type
     zero, threshold = real(0), real(NEAR_THRESHOLD)
-    delta, channels, width = own.delta, layer.channels_out, layer.width
-    rows = layer.membrane.shape[1]
-    columns = layer.membrane.shape[2] // width
-    press = real(20.0 * regularisation / delta.size)
-    for block in range(layer.membrane.shape[0]):
-        begin = block * width
-        number = min(width, channels - begin)
-        for row in range(rows):
-            for column in range(columns):
-                u = layer.membrane[block, row, column * width : column * width + number]
-                to = delta[row * columns + column, begin : begin + number]
-                for t in range(number):
-                    to[t] = press if u[t] > threshold else zero
-    peak = layer.peak.reshape(-1)
-    for t in range(peak.size):
-        delta[peak[t], t % channels] += own.down[t]
-    # How far apart, in `trace`, the patches are of membranes that are neighbours.
-    beside = layer.channels_in * (layer.kernel if own.unfolded else 1)
-    below = layer.p.shape[1] * (layer.kernel if own.unfolded else 1)
+    channels, width = layer.channels_out, layer.width
+    map_size = layer.membrane.shape[1] * layer.membrane.shape[2]
+    press = real(20.0 * regularisation / (map_size // width * channels))
+    potential, peak = layer.membrane.reshape(-1), layer.peak.reshape(-1)
     own.listed_count[:] = 0
-    for row in range(rows):
-        for column in range(columns):
-            offset = np.int32(row * below + column * beside)
-            here = delta[row * columns + column]
-            for channel in range(channels):
+    for first in range(0, peak.size, channels):
+        for block in range(layer.membrane.shape[0]):
+            begin = block * width
+            for t in range(min(width, channels - begin)):
+                channel, position = begin + t, peak[first + begin + t]
+                delta = own.down[first + channel]
+                if potential[block * map_size + position * width + t] > threshold:
+                    delta += press
                 # Written in any case and kept where not 0: faster than a branch.
                 place = own.listed_count[channel]
-                own.listed[channel, place] = offset
-                own.listed_delta[channel, place] = here[channel]
-                own.listed_count[channel] = place + (here[channel] != zero)
+                own.listed[channel, place] = own.offset[position]
+                own.listed_delta[channel, place] = delta
+                own.listed_count[channel] = place + (delta != zero)
+    if regularisation > 0.0:
+        press_others(layer, own, press)
     for channel in range(channels):
         for place in range(own.listed_count[channel]):
             own.bias_gradient[channel] += own.listed_delta[channel, place]
+
+
+@compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def press_others(layer: LayerArrays, own: LearningArrays, press: float) -> None:
+    """List the membranes near the threshold that are no pool's largest."""
+    channels, width, side = layer.channels_out, layer.width, layer.pool
+    threshold = layer.weight.dtype.type(NEAR_THRESHOLD)
+    pooled_rows, pooled_columns = layer.peak.shape[0], layer.peak.shape[1] // channels
+    rows, columns = layer.membrane.shape[1], layer.membrane.shape[2] // width
+    for block in range(layer.membrane.shape[0]):
+        begin = block * width
+        for position in range(rows * columns):
+            row, column = position // columns, position % columns
+            u = layer.membrane[block, row, column * width : (column + 1) * width]
+            near = 0
+            for t in range(width):
+                near += u[t] > threshold
+            if not near:
+                continue
+            i, j = row // side, column // side
+            pooled = i < pooled_rows and j < pooled_columns
+            for t in range(min(width, channels - begin)):
+                channel = begin + t
+                largest = pooled and layer.peak[i, j * channels + channel] == position
+                if u[t] > threshold and not largest:
+                    place = own.listed_count[channel]
+                    own.listed[channel, place] = own.offset[position]
+                    own.listed_delta[channel, place] = press
+                    own.listed_count[channel] = place + 1
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
@@ -169,11 +205,9 @@ def work_off(
 ) -> None:
     """Sum up the gradients of a step taken, as far as the part `part` of `parts` reaches.
 
-    `progress`, shape (2,), holds the layer and the output channel that come next. Parts are of
+    `progress` as in `take_step`: the layer and the output channel that come next. Parts are of
     about equal work, a whole number of groups of channels each.
     """
-    if part == 0:
-        progress[0] = progress[1] = 0
     whole = 0
     for number in range(len(layers)):
         whole += learning[number].listed_count.sum() * layers[number].channels_in
@@ -184,10 +218,16 @@ def work_off(
             if done * parts >= whole * (part + 1) and part + 1 < parts:
                 return
             end = min(first + GROUP, layer.channels_out)
-            if number > progress[0] or (number == progress[0] and first >= progress[1]):
+            if is_next(progress, number, first):
                 correlate(layer, own, first, end)
                 progress[0], progress[1] = number, end
             done += own.listed_count[first:end].sum() * layer.channels_in
+
+
+@compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def is_next(progress: Integers, layer: int, channel: int) -> bool:
+    """Whether the gradient of this layer and output channel is still to be summed up."""
+    return bool(layer > progress[0] or (layer == progress[0] and channel >= progress[1]))
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
@@ -213,36 +253,34 @@ def correlate(layer: LayerArrays, own: LearningArrays, first: int, end: int) -> 
 def update(
     layers: tuple[LayerArrays, ...],
     learning: tuple[LearningArrays, ...],
+    progress: Integers,
     rate: float,
     beta2: float,
     epsilon: float,
 ) -> bool:
-    """One Adamax step (beta1 = 0) from the summed gradients, which become 0 again.
+    """Sum up what `work_off` left, and take one Adamax step (beta1 = 0); gradients become 0 again.
 
-    Returns whether all weights are finite.
+    Group by group, so that a gradient is still near when it is wanted. Returns whether all
+    weights are finite.
     """
     finite = True
     for number in range(len(layers)):
         layer, own = layers[number], learning[number]
-        zero = layer.weight.dtype.type(0)
-        width = layer.width
-        for channel in range(layer.channels_out):
-            adamax(
-                own.gradient[channel].reshape(-1),
-                own.scale[channel].reshape(-1),
-                rate,
-                beta2,
-                epsilon,
-            )
-            if channel % LANES == LANES - 1 or channel == layer.channels_out - 1:
-                first = channel - channel % LANES
-                finite = change_weights(layer, own, first, channel + 1) and finite
+        zero, width = layer.weight.dtype.type(0), layer.width
+        for first in range(0, layer.channels_out, GROUP):
+            end = min(first + GROUP, layer.channels_out)
+            if is_next(progress, number, first):
+                correlate(layer, own, first, end)
+            gradient, scale = own.gradient[first:end], own.scale[first:end]
+            adamax(gradient.reshape(-1), scale.reshape(-1), rate, beta2, epsilon)
+            finite = change_weights(layer, own, first, end) and finite
         adamax(own.bias_gradient, own.bias_scale, rate, beta2, epsilon)
         for channel in range(layer.channels_out):
             bias = layer.bias[channel // width]
             for t in range(channel % width, bias.size, width):
                 bias[t] -= own.bias_gradient[channel]
         own.bias_gradient[:] = zero
+    progress[0] = len(layers)
     return finite
 
 

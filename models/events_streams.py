@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from models.checkpoint import plain_tensors
 from models.events_kernels import step_network
 from models.events_layout import (
     STATE,
@@ -18,6 +19,7 @@ from models.events_layout import (
     aligned,
     layer_arrays,
 )
+from models.layer_parameters import layer_parameters
 from models.network import Network
 from models.trainer import BURN_IN_MS
 
@@ -27,25 +29,30 @@ compiled: Any = njit(cache=True, error_model="numpy")
 class EventsStreams:
     """The layers' arrays for each of `streams` streams; all but `STATE` is shared."""
 
-    def __init__(self, network: Network, streams: int) -> None:
+    def __init__(self, network: Network, streams: int, *, learning: bool) -> None:
         settings = network.settings
-        shared = tuple(layer_arrays(layer, np.float32) for layer in network.layers)
+        shared = tuple(
+            layer_arrays(layer, np.float32, learning=learning)
+            for layer in layer_parameters(settings, plain_tensors(network))
+        )
         self.layers = tuple(_with_own_state(shared) for _ in range(streams))
         cells = settings.input_channels * settings.input_copies * settings.height * settings.width
         self._x = aligned((-(-cells // WORD) * WORD,), np.uint8)
+        self._learning = learning
+        self.heard = np.ones(len(shared), np.uint8)
         self.spikes = np.zeros(len(shared), np.int64)
         """Neurons that have fired so far, per layer."""
 
-    def run(
-        self, stream: int, frames: npt.NDArray[np.uint8], *, tracing: bool
-    ) -> npt.NDArray[np.int64]:
+    def run(self, stream: int, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
         """Advance one stream by `frames`, shape (steps, channels, height, width).
 
-        Gives the votes of its steps, shape (steps, layers). `tracing` as in `step_network`.
+        Gives the votes of its steps, shape (steps, layers).
         """
         frames = np.ascontiguousarray(frames, np.uint8)
         votes = np.empty((len(frames), len(self.spikes)), np.int64)
-        run_stretch(self.layers[stream], frames, self._x, tracing, votes, self.spikes)
+        run_stretch(
+            self.layers[stream], frames, self._x, self._learning, self.heard, votes, self.spikes
+        )
         return votes
 
 
@@ -53,14 +60,14 @@ def count_votes(
     network: Network, frames: npt.NDArray[np.uint8], *, burn_in_ms: int = BURN_IN_MS
 ) -> npt.NDArray[np.int64]:
     """As `models.trainer.count_votes`, on one CPU core, one sequence after the other."""
-    streams = EventsStreams(network, 1)
+    streams = EventsStreams(network, 1, learning=False)
     layers, classes = len(network.layers), network.settings.classes
     counts = np.zeros((layers, frames.shape[1], classes), np.int64)
     for number in range(frames.shape[1]):
         for layer in streams.layers[0]:
             for name in STATE:
                 getattr(layer, name)[:] = 0
-        votes = streams.run(0, frames[:, number], tracing=False)[burn_in_ms:]
+        votes = streams.run(0, frames[:, number])[burn_in_ms:]
         for layer_number in range(layers):
             counts[layer_number, number] = np.bincount(votes[:, layer_number], minlength=classes)
     return counts
@@ -71,7 +78,8 @@ def run_stretch(
     layers: tuple[LayerArrays, ...],
     frames: npt.NDArray[np.uint8],
     x: Bytes,
-    tracing: bool,
+    learning: bool,
+    heard: Bytes,
     votes: Integers,
     spikes: Integers,
 ) -> None:
@@ -81,7 +89,7 @@ def run_stretch(
     """
     counts = np.zeros_like(spikes)
     for t in range(frames.shape[0]):
-        step_network(layers, frames[t], x, tracing, votes[t], counts)
+        step_network(layers, frames[t], x, learning, heard, votes[t], counts)
         spikes += counts
 
 

@@ -16,8 +16,9 @@ from numba import njit
 
 from models.errors import ModelError
 from models.events_kernels import step_network
-from models.events_layout import STATE, WORD, Bytes, Floats, Integers, LayerArrays, aligned
+from models.events_layout import STATE, WORD, Bytes, Integers, LayerArrays, aligned
 from models.events_streams import EventsStreams
+from models.layer_parameters import Floats
 from models.network import Network
 
 compiled: Any = njit(cache=True, error_model="numpy")
@@ -41,7 +42,7 @@ class Summing:
     """Runs sequences through a network's weights as they were when it was made."""
 
     def __init__(self, network: Network) -> None:
-        self._streams = EventsStreams(network, 1)
+        self._streams = EventsStreams(network, 1, learning=False)
         settings = network.settings
         self._classes = settings.classes
         self._shape = (settings.input_channels, settings.height, settings.width)
@@ -73,6 +74,7 @@ class Summing:
                 layers,
                 np.ascontiguousarray(frames, np.uint8),
                 self._x,
+                self._streams.heard,
                 burn_in_ms,
                 own_votes,
                 own_readings,
@@ -100,6 +102,7 @@ def run_summing(
     layers: tuple[LayerArrays, ...],
     frames: npt.NDArray[np.uint8],
     x: Bytes,
+    heard: Bytes,
     burn_in: int,
     votes: Integers,
     readings: Floats,
@@ -110,7 +113,7 @@ def run_summing(
     counts = np.zeros_like(spikes)
     winners = np.zeros_like(spikes)
     for t in range(frames.shape[0]):
-        step_network(layers, frames[t], x, False, winners, counts)
+        step_network(layers, frames[t], x, False, heard, winners, counts)
         if t >= burn_in:
             spikes += counts
             for number in range(len(layers)):

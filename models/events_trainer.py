@@ -14,13 +14,17 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.events_layout import learning_arrays, put_back
+from models.errors import not_finite
+from models.events_layout import STATE, learning_arrays, learnt_weights
 from models.events_learning import take_step, update, work_off
 from models.events_streams import EventsStreams
-from models.learner import ADAMAX_EPSILON, not_finite
 from models.network import Network
-from models.settings import LearningSettings
+from models.settings import ADAMAX_EPSILON, LearningSettings
 from models.trainer import BURN_IN_MS, MinibatchResult, stretch_ends
+from models.trainer_state import TrainerState, fill, take
+
+LEARNT = ("gradient", "bias_gradient", "scale", "bias_scale")
+"""What learning carries from one minibatch to the next."""
 
 
 class EventsTrainer:
@@ -39,7 +43,7 @@ class EventsTrainer:
         self._learning = learning
         self._burn_in_ms = burn_in_ms
         self._learn_every_ms = learn_every_ms
-        self._streams = EventsStreams(network, batch)
+        self._streams = EventsStreams(network, batch, learning=True)
         self._learnt = tuple(learning_arrays(arrays) for arrays in self._streams.layers[0])
         self._random = np.array([learning.seed % 2**32], np.uint32)
         self._progress = np.zeros(2, np.int64)
@@ -67,21 +71,31 @@ class EventsTrainer:
             after = end - 1 - self._burn_in_ms
             learns = after >= 0 and after % self._learn_every_ms == 0
             for number, arrays in enumerate(streams.layers):
-                votes = streams.run(number, frames[begin:end, number], tracing=True)
+                votes = streams.run(number, frames[begin:end, number])
                 if learns:
                     target = int(labels[number])
                     counts[np.arange(layers), number, votes[-1]] += 1
                     losses += [_loss(layer.readings, target) for layer in arrays]
-                    take_step(arrays, self._learnt, target, dropout, press, self._random)
+                    take_step(
+                        arrays,
+                        self._learnt,
+                        streams.heard,
+                        target,
+                        dropout,
+                        press,
+                        self._random,
+                        self._progress,
+                    )
                     work_off(arrays, self._learnt, self._progress, 0, 1)
             begin = end
             if learns:
                 learnt += 1
-                if not update(streams.layers[0], self._learnt, rate, beta2, ADAMAX_EPSILON):
+                finite = update(
+                    streams.layers[0], self._learnt, self._progress, rate, beta2, ADAMAX_EPSILON
+                )
+                if not finite:
                     raise not_finite()
-        with torch.no_grad():
-            for own, layer in zip(streams.layers[0], self.network.layers, strict=True):
-                put_back(own, layer)
+        self._put_back()
         right = (counts.argmax(2) == labels).mean(1)
         steps = frames.shape[0] * len(labels)
         neurons = [layer.shape.readout_inputs for layer in self.network.layers]
@@ -90,6 +104,37 @@ class EventsTrainer:
             accuracy=tuple(float(value) for value in right),
             firing_rate=tuple(float(value) for value in streams.spikes / steps / neurons),
         )
+
+    def state(self) -> TrainerState:
+        """See `models.trainer_state.Resumable`."""
+        return TrainerState({name: torch.from_numpy(array) for name, array in self._kept().items()})
+
+    def load_state(self, state: TrainerState) -> None:
+        """See `models.trainer_state.Resumable`."""
+        for name, array in self._kept().items():
+            fill(torch.from_numpy(array), take(state, name), name)
+        self._put_back()
+
+    @torch.no_grad()
+    def _put_back(self) -> None:
+        """Give the network what was learnt."""
+        for own, layer in zip(self._streams.layers[0], self.network.layers, strict=True):
+            weight, bias = learnt_weights(own)
+            layer.weight.copy_(torch.from_numpy(weight))
+            layer.bias.copy_(torch.from_numpy(bias))
+
+    def _kept(self) -> dict[str, npt.NDArray[Any]]:
+        """The arrays in use that the next minibatch depends on, by name."""
+        kept: dict[str, npt.NDArray[Any]] = {"random": self._random, "progress": self._progress}
+        for number, (shared, learnt) in enumerate(
+            zip(self._streams.layers[0], self._learnt, strict=True)
+        ):
+            kept |= {f"{number}.{name}": getattr(shared, name) for name in ("weight", "bias")}
+            kept |= {f"{number}.{name}": getattr(learnt, name) for name in LEARNT}
+        for stream, layers in enumerate(self._streams.layers):
+            for number, arrays in enumerate(layers):
+                kept |= {f"{stream}.{number}.{name}": getattr(arrays, name) for name in STATE}
+        return kept
 
 
 def _loss(readings: npt.NDArray[np.floating[Any]], target: int) -> float:

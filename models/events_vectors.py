@@ -120,6 +120,25 @@ def add_run(
 
 
 @intrinsic  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def fetch_ahead(_typing: Any, what: Any, begin: Any) -> tuple[Any, Any]:
+    """Ask for the cache line of `what[begin]`, which will be read soon; outside is no error."""
+    signature = types.void(what, types.intp)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        place = _Vectors(context, builder, signature, arguments).data(0, arguments[1])
+        call = builder.module.declare_intrinsic(
+            "llvm.prefetch", [byte], ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        )
+        # To be read, wanted in every cache, data.
+        hints = [ir.Constant(number, hint) for hint in (0, 3, 1)]
+        builder.call(call, [builder.bitcast(place, byte), *hints])
+        return context.get_dummy_value()
+
+    return signature, generate
+
+
+@intrinsic  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def add_weighted(
     _typing: Any,
     to: Any,

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.learner import ADAMAX_EPSILON
+from models.settings import ADAMAX_EPSILON
 
 
 def advance_traces(q: Tensor, p: Tensor, x: Tensor, step_q: Tensor, step_p: Tensor) -> None:
@@ -42,17 +42,16 @@ def emit(pooled: Tensor, spikes: Tensor, activity: Tensor) -> None:
 
 
 def postsynaptic(
-    down: Tensor, mask: Tensor | None, active: Tensor, activity: Tensor, quiet: float, pull: float
+    down: Tensor, mask: Tensor | None, dropped: Tensor, activity: Tensor, quiet: float, pull: float
 ) -> None:
-    """What unpooled meets the traces: down <- (mask down - pull [sum(active) < quiet]) A(1 - A).
+    """What unpooled meets the traces: down <- mask (down - pull [sum(dropped) < quiet]) A(1 - A).
 
-    `down`, `mask` (0 and 1) and `activity` have shape (B, fan-in), `active` the sum of A, per
-    stream.
+    All have shape (B, fan-in); `mask` holds 0 and 1, and `dropped` is what it leaves of A.
     """
+    if pull > 0.0:
+        down.sub_((dropped.sum() < quiet).to(down.dtype).mul_(pull))
     if mask is not None:
         down.mul_(mask)
-    if pull > 0.0:
-        down.sub_((active.sum() < quiet).to(down.dtype).mul_(pull))
     torch.ops.aten.sigmoid_backward.grad_input(down, activity, grad_input=down)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,9 @@ class GraphEngine:
     def updates(self) -> int:
         """Weight updates made since the engine was made."""
         return self._stepper.updates
+
+    def listen(self, layers: Sequence[int]) -> None:
+        """See `Engine.listen`; every layer votes all the same."""
 
     def reset(self) -> None:
         """Forget the dynamic state, keep the weights."""

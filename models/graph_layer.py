@@ -33,10 +33,10 @@ class GraphLayer:
 
         self._q = zeros(layer.shape.inputs)
         self._charge = zeros(layer.shape.membrane)
-        # Spikes and activity side by side: one reduction sums both.
-        self._emitted = like.new_zeros((2, batch, layer.shape.readout_inputs))
-        self.spikes, self.activity = (self.as_maps(part) for part in self._emitted)
-        self.flat_activity = self._emitted[1]
+        self._flat_spikes = like.new_zeros((batch, layer.shape.readout_inputs))
+        self.flat_activity = torch.zeros_like(self._flat_spikes)
+        self.spikes = self.as_maps(self._flat_spikes)
+        self.activity = self.as_maps(self.flat_activity)
         pools = layer.settings.pool > 1
         self._fired = zeros(layer.shape.membrane) if pools else self.spikes
         self._pooled = zeros(layer.shape.pooled) if pools else None
@@ -89,11 +89,11 @@ class GraphLayer:
         if self.output is not self.spikes:
             torch.mul(self.spikes, layer.gain, out=self.output)
 
-    def report(self, votes: Tensor, sums: Tensor) -> None:
-        """Write what the step gave: votes, shape (B,); sums of spikes and activity, (2, B)."""
+    def report(self, votes: Tensor, spikes: Tensor) -> None:
+        """Write what the step gave: votes and numbers of spikes, each shape (B,)."""
         into_classes(self.layer.readout_offset, self.flat_activity, self.readout, self._y)
         torch.argmax(self._y, 1, out=votes)
-        torch.sum(self._emitted, 2, out=sums)
+        torch.sum(self._flat_spikes, 1, out=spikes)
 
 
 def into_classes(base: Tensor, activity: Tensor, readout: Tensor, out: Tensor) -> None:

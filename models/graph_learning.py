@@ -42,11 +42,11 @@ class LayerLearning:
         convolution = self._layer.convolution
         return [convolution.parameters, convolution.gradient, self._norm]
 
-    def gather(self, base: Tensor, sums: Tensor, error: Tensor, generator: torch.Generator) -> None:
+    def gather(self, base: Tensor, error: Tensor, generator: torch.Generator) -> None:
         """Add the step's gradient.
 
         `base` is the readout's offset minus the one-hot target, and `error` takes y - target;
-        both have shape (B, classes). `sums` is as `GraphLayer.report` left it.
+        both have shape (B, classes).
         """
         layer, settings = self._layer, self._settings
         if self._mask is not None:
@@ -62,10 +62,10 @@ class LayerLearning:
         layer.chains.postsynaptic(
             self._down,
             self._mask,
-            sums[1],
+            self._dropped,
             layer.flat_activity,
-            0.1 * neurons,
-            0.1 * settings.regularisation / neurons,
+            0.1 * neurons * self._keep,
+            0.1 * settings.regularisation / neurons / self._keep,
         )
         if layer.argmax is not None:
             side = [layer.layer.settings.pool] * 2

@@ -107,22 +107,21 @@ class GraphNetwork:
         frames: Tensor,
         targets: Tensor,
         votes: Tensor,
-        sums: Tensor,
+        spikes: Tensor,
     ) -> None:
         """Queue a step for each of `kinds`, the first from `frames[0]` into slot 0.
 
         `frames` has shape (slots, B, channels, height, width), uint8; `targets` (B,) holds
-        classes; results are `votes`, shape (slots, layers, B), and `sums` of spikes and activity,
-        shape (slots, layers, 2, B).
+        classes; results are `votes` and numbers of `spikes`, both of shape (slots, layers, B).
         """
         if any(kind != "infer" for kind in kinds):
             torch.eq(targets.unsqueeze(1), self._classes, out=self._one_hot)
             torch.sub(self._offsets.unsqueeze(1), self._one_hot, out=self._base)
         with self._lanes.forked():
             for slot, kind in enumerate(kinds):
-                self._step(slot, kind, frames[slot], votes[slot], sums[slot])
+                self._step(slot, kind, frames[slot], votes[slot], spikes[slot])
 
-    def _step(self, slot: int, kind: Kind, frame: Tensor, votes: Tensor, sums: Tensor) -> None:
+    def _step(self, slot: int, kind: Kind, frame: Tensor, votes: Tensor, spikes: Tensor) -> None:
         taken: list[Mark] = [None] * len(self.layers)
         lanes = self._lanes
         emitted: Mark = None
@@ -138,10 +137,10 @@ class GraphNetwork:
                 taken[number] = lanes.mark(number)
                 layer.advance()
                 emitted = lanes.mark(number)
-                layer.report(votes[number], sums[number])
+                layer.report(votes[number], spikes[number])
                 if kind != "infer":
                     self._learning[number].gather(
-                        self._base[number], sums[number], self.errors[slot, number], self.generator
+                        self._base[number], self.errors[slot, number], self.generator
                     )
                 if kind == "update":
                     self._learning[number].update()

@@ -67,12 +67,12 @@ class GraphStepper:
         self._outbox = Parcel(
             device,
             votes=((1, layers, batch), torch.int64),
-            sums=((1, layers, 2, batch), network.layers[0].weight.dtype),
+            spikes=((1, layers, batch), network.layers[0].weight.dtype),
         )
         self._frames = self._inbox.host["frames"].numpy()
         self._targets = self._inbox.host["targets"].numpy()
         self._votes = self._outbox.host["votes"].numpy()
-        self._sums = self._outbox.host["sums"].numpy()
+        self._spikes = self._outbox.host["spikes"].numpy()
         cuda: Any = torch.cuda
         self._done: torch.cuda.Event | None = cuda.Event() if device.type == "cuda" else None
         self._program = Program(self._work, self._graph, [], capture)
@@ -128,7 +128,7 @@ class GraphStepper:
                 self.check_weights()
         return BatchResult(
             votes=self._votes[0].copy(),
-            spikes=np.rint(self._sums[0, :, 0]).astype(np.int64),
+            spikes=np.rint(self._spikes[0]).astype(np.int64),
             updated=kind == "update",
         )
 

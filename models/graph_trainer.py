@@ -23,7 +23,7 @@ class GraphTrainer:
     """What `Trainer` does, with the same results up to rounding and other numbers for dropout.
 
     Nothing is looked at before the end of a minibatch: frames go through two pinned buffers, one
-    being filled while the other is copied, and votes, losses and firing are summed on the device.
+    being filled while the other is copied, and votes, losses and spikes are summed on the device.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class GraphTrainer:
         self._frames = torch.zeros(shape, dtype=torch.uint8, device=device)
         self._targets = torch.zeros(batch, dtype=torch.int64, device=device)
         self._votes = torch.zeros((STRETCH_STEPS, layers, batch), dtype=torch.int64, device=device)
-        self._sums = like.new_zeros((STRETCH_STEPS, layers, 2, batch))
+        self._fired = like.new_zeros((STRETCH_STEPS, layers, batch))
         self._counts = like.new_zeros((layers, batch, made.classes))
         self._ones = like.new_ones((layers, batch, STRETCH_STEPS))
         self._losses = like.new_zeros(layers)
@@ -123,7 +123,7 @@ class GraphTrainer:
             copied.record()
 
     def _work(self, kinds: tuple[Kind, ...]) -> None:
-        self._graph.run(kinds, self._frames, self._targets, self._votes, self._sums)
+        self._graph.run(kinds, self._frames, self._targets, self._votes, self._fired)
         learnt = [slot for slot, kind in enumerate(kinds) if kind != "infer"]
         if not learnt:
             return
@@ -134,4 +134,4 @@ class GraphTrainer:
         size = errors.abs()
         losses = torch.where(size < 1.0, 0.5 * errors * errors, size - 0.5)
         self._losses.add_(losses.mean((2, 3)).sum(0))
-        self._spikes.add_(self._sums[: len(kinds)][chosen][:, :, 0].sum((0, 2)))
+        self._spikes.add_(self._fired[: len(kinds)][chosen].sum((0, 2)))

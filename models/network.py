@@ -6,7 +6,6 @@ import torch
 from torch import Tensor
 
 from models.convolution import stored_by_kernel_row
-from models.errors import ModelError
 from models.layer import Layer, LayerState, LayerStep
 from models.settings import NetworkSettings
 
@@ -38,21 +37,7 @@ class Network:
         device: torch.device | str = "cpu",
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        """Take over the tensors that `tensors` gave; raises `ModelError` on any mismatch."""
-        expected = self.tensors()
-        if set(tensors) != set(expected):
-            different = sorted(set(tensors) ^ set(expected))
-            raise ModelError(
-                f"network tensors: got {different} missing or too many; allowed: {sorted(expected)}"
-            )
-        for name, tensor in tensors.items():
-            if tensor.shape != expected[name].shape:
-                raise ModelError(
-                    f"tensor {name}: got shape {tuple(tensor.shape)}; "
-                    f"allowed: {tuple(expected[name].shape)}"
-                )
-            if not bool(torch.isfinite(tensor).all()):
-                raise ModelError(f"tensor {name}: got NaN or infinity; allowed: finite numbers")
+        """Take over tensors of the names and shapes that `tensors` gave."""
         for number, layer in enumerate(self.layers):
             for name in layer.tensors():
                 tensor = tensors[f"layers.{number}.{name}"]

@@ -14,25 +14,43 @@ def _require(condition: bool, what: str, got: object, allowed: str) -> None:
         raise ModelError(f"{what}: got {got!r}; allowed: {allowed}")
 
 
+def _one_of(names: Any, what: str, got: object) -> None:
+    _require(got in get_args(names), what, got, ", ".join(get_args(names)))
+
+
 def _finite(value: float) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
+Activation = Literal["spiking", "sigmoid", "relu"]
+"""What a layer hands up: spikes, or sigmoid(u) or relu(u), the paper's ablation."""
+ReadoutInput = Literal["activity", "spikes"]
+"""What the readouts of spiking layers see: sigmoid(u), as in the paper, or the spikes."""
+Surrogate = Literal["sigmoid", "boxcar"]
+"""The postsynaptic factor of spiking layers: a(1 - a), as in the paper, or [abs(u) <= 0.5]."""
+
+
 @dataclass(frozen=True, slots=True)
 class LayerSettings:
-    """One convolutional spiking layer (Table 2 of the paper)."""
+    """One convolutional spiking layer (Table 2 of the paper).
+
+    A kernel as large as the map, without padding, makes a fully connected layer with 1x1 maps; the
+    layers above it are fully connected with a kernel of 1.
+    """
 
     channels: int
     pool: int = 2
     """Side of the max-pooling window after the threshold; 1 leaves pooling out."""
     kernel: int = 7
     padding: int = 2
+    activation: Activation = "spiking"
 
     def __post_init__(self) -> None:
         _require(1 <= self.channels <= 4096, "layer channels", self.channels, "1 to 4096")
         _require(1 <= self.pool <= 16, "layer pool", self.pool, "1 to 16")
-        _require(1 <= self.kernel <= 31, "layer kernel", self.kernel, "1 to 31")
+        _require(1 <= self.kernel <= 128, "layer kernel", self.kernel, "1 to 128")
         _require(0 <= self.padding < self.kernel, "layer padding", self.padding, "0 to kernel - 1")
+        _one_of(Activation, "layer activation", self.activation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +80,7 @@ class NetworkSettings:
     """a_r; 0.65 is tau_r = 1/(1 - 0.65) = 2.86 ms."""
     refractory_weight: float = 1.0
     """w_rp, taken off the membrane potential by a spike."""
+    readout_input: ReadoutInput = "activity"
     weight_scale: float = 1.1
     """Initial weights are uniform within +- weight_scale / sqrt(fan_in)."""
     seed: int = 0
@@ -98,6 +117,7 @@ class NetworkSettings:
             self.refractory_decay,
             "0 <= decay < 1",
         )
+        _one_of(ReadoutInput, "readout input", self.readout_input)
         self.shapes()
 
     def shapes(self) -> tuple[LayerShape, ...]:
@@ -125,6 +145,28 @@ class NetworkSettings:
             channels, height, width = layer.channels, pooled_rows, pooled_columns
         return tuple(shapes)
 
+    def layer_tensor_shapes(
+        self, shape: LayerShape, layer: LayerSettings
+    ) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of the tensors that a checkpoint keeps of one layer."""
+        channels_in, channels = shape.inputs[0], layer.channels
+        return {
+            "weight": (channels, channels_in, layer.kernel, layer.kernel),
+            "bias": (channels,),
+            "readout": (self.classes, shape.readout_inputs),
+            "readout_offset": (self.classes,),
+            "tau_m_ms": (channels_in,),
+            "tau_s_ms": (channels_in,),
+        }
+
+    def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of all tensors of a checkpoint: `layers.0.weight` and so on."""
+        return {
+            f"layers.{number}.{name}": size
+            for number, (layer, shape) in enumerate(zip(self.layers, self.shapes(), strict=True))
+            for name, size in self.layer_tensor_shapes(shape, layer).items()
+        }
+
     @property
     def multiply_adds(self) -> int:
         """Of one step's convolutions, done densely."""
@@ -134,8 +176,18 @@ class NetworkSettings:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
+        """Plain JSON values.
+
+        What came after the first checkpoints is left out where it is as it was before: a network
+        keeps the version (digest) that it had then.
+        """
+        values = asdict(self)
+        if self.readout_input == "activity":
+            del values["readout_input"]
+        for layer in values["layers"]:
+            if layer["activation"] == "spiking":
+                del layer["activation"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -178,7 +230,20 @@ class LearningSettings:
     rate: float = 2e-4
     """Adamax step of a weight."""
     beta2: float = 0.95
-    """Decay of Adamax's running maximum; its momentum (beta1) is 0."""
+    """Decay of Adamax's running maximum; its momentum (beta1) is 0. Other optimisers have none."""
+    optimiser: str = "Adamax"
+    """A class of `torch.optim`; see `models.optimisers`."""
+    optimiser_options: dict[str, Any] = field(default_factory=dict)
+    """Its further arguments."""
+    loss: str = "SmoothL1Loss"
+    """A loss of `torch.nn`, of the readout against the one-hot class; see `models.losses`."""
+    loss_options: dict[str, Any] = field(default_factory=dict)
+    """Its further arguments."""
+    surrogate: Surrogate = "sigmoid"
+    error_threshold: float | None = None
+    """Learn from an error where it is larger, by its sign (Eq. 6); None: from all (Eq. 5)."""
+    error_rate: float | None = None
+    """Adapt each layer's threshold so that this share of the errors are larger; 0 to 1."""
     learn_every_steps: int | None = None
     """While learning, one step in so many gives a gradient. It is worked off in parts over these
     steps, and counts from the last of them on. None: as `affordable_learning` says."""
@@ -207,6 +272,19 @@ class LearningSettings:
             self.regularisation,
             "0 to 10",
         )
+        _one_of(Surrogate, "surrogate", self.surrogate)
+        for name, value in (("optimiser", self.optimiser), ("loss", self.loss)):
+            _require(value.isidentifier(), name, value, "the name of a class")
+        threshold, rate = self.error_threshold, self.error_rate
+        _require(
+            threshold is None or (_finite(threshold) and 0 < threshold <= 1e6),
+            "error threshold",
+            threshold,
+            "above 0, to 1000000",
+        )
+        _require(
+            rate is None or (_finite(rate) and 0 < rate < 1), "error rate", rate, "between 0 and 1"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +312,9 @@ def affordable_learning(learning: LearningSettings, network: NetworkSettings) ->
     return replace(learning, learn_every_steps=LARGE_LEARNS_EVERY_STEPS if large else 1)
 
 
+ADAMAX_EPSILON = 1e-10
+"""Well below the gradients of a single stream (1e-7 and up), so that it changes no step."""
+
 ONLINE = LearningSettings(rate=1e-4, update_every_steps=20)
 """Learning from one live stream: an update every 20 ms of labelled stream, 50 a second."""
 
@@ -257,6 +338,23 @@ PRESETS: dict[str, Preset] = {
             "Table 2. Left open by the paper and chosen here: padding 2 (fits Table 2), unit trace "
             "gain, weight scale 1.1, readouts uniform within 0.5/sqrt(fan-in), regulariser weights "
             "and the Adamax step."
+        ),
+    ),
+    "decolle": Preset(
+        network=NetworkSettings(
+            layers=(
+                LayerSettings(channels=64, pool=2),
+                LayerSettings(channels=128, pool=1),
+                LayerSettings(channels=128, pool=2),
+            ),
+            tau_m_ms=(33.0, 33.0),
+            tau_s_ms=(12.5, 12.5),
+            readout_input="spikes",
+        ),
+        learning=LearningSettings(rate=2e-4, surrogate="boxcar"),
+        note=(
+            "As the authors' later work has it: one pair of time constants, readouts and dropout "
+            "on spikes, a boxcar surrogate. The input stays binary, where theirs is counts."
         ),
     ),
     "full": Preset(

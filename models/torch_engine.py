@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,9 @@ class TorchEngine:
     def updates(self) -> int:
         """Weight updates made since the engine was made."""
         return 0 if self._learner is None else self._learner.updates
+
+    def listen(self, layers: Sequence[int]) -> None:
+        """See `Engine.listen`; every layer votes all the same."""
 
     def reset(self) -> None:
         """Forget the dynamic state, keep the weights."""

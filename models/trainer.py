@@ -13,6 +13,7 @@ from models.learner import Learner
 from models.network import Network
 from models.sequences import SequenceRunner
 from models.settings import LearningSettings
+from models.trainer_state import TrainerState, load_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,8 @@ class Trainer:
             for number, step in enumerate(steps):
                 losses[number] += self.learner.losses[number]
                 firing[number] += float(step.spikes.mean())
+        # Nothing but gradients is left over from one minibatch to the next: that can be kept.
+        self.learner.work_off()
         right = (counts.argmax(2) == wanted).float().mean(1)
         divide = max(learnt, 1)
         return MinibatchResult(
@@ -95,6 +98,21 @@ class Trainer:
             accuracy=tuple(float(value) for value in right),
             firing_rate=tuple(value / divide for value in firing),
         )
+
+    def state(self) -> TrainerState:
+        """See `models.trainer_state.Resumable`."""
+        kept = TrainerState()
+        kept.add("network", TrainerState(self.network.tensors()))
+        kept.add("learner", self.learner.state())
+        kept.add("streams", TrainerState(self._runner.state()))
+        return kept
+
+    @torch.no_grad()
+    def load_state(self, state: TrainerState) -> None:
+        """See `models.trainer_state.Resumable`."""
+        load_weights(self.network, state.under("network"))
+        self.learner.load_state(state.under("learner"))
+        self._runner.load_state(state.under("streams"))
 
 
 def stretch_ends(steps: int, burn_in_ms: int, learn_every_ms: int) -> Iterator[int]:

@@ -57,6 +57,8 @@ class Recogniser:
         self._targets = targets
         self._trials = trials
         self._layer = layer
+        # Only labelled gestures are judged by every layer.
+        engine.listen(range(layers) if trials.intervals else [layer])
         self._votes = SlidingVotes(len(engine.class_names), decisions)
         self._published = -1
         self._since_label = 0

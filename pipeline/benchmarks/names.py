@@ -2,6 +2,7 @@
 
 BENCHMARKS = (
     "step",
+    "agreement",
     "decode",
     "binning",
     "bus",

@@ -23,10 +23,11 @@ from pipeline.benchmarks.worker_process import WorkerProcess, Workers
 STEPS = 100
 """Of a block."""
 ENGINES = ("torch", "events")
+LIVE = "events, top vote"
 LEARNING = (
     ("update/1", "gradient and update every step", 1, 1),
     ("update/20", "gradient every step, update every 20", 1, 20),
-    ("live", "gradient and update every 20 steps, mean", 20, 20),
+    ("live", "gradient and update every 20 steps, mean; top vote", 20, 20),
 )
 """Name, what it is, steps per gradient, steps per update."""
 DENSE = "convolutions"
@@ -35,7 +36,7 @@ _WORKER = (sys.executable, "-P", "-m", "pipeline.benchmarks.step_worker")
 
 
 def measure(settings: BenchSettings) -> Iterator[Table]:
-    """Inferring, spikes and agreement of the engines, learning."""
+    """Inferring, spikes of the engines, learning."""
     with tempfile.TemporaryDirectory(prefix="wigwag-bench-") as name:
         folder = Path(name)
         recording, called = recording_of(settings)
@@ -82,27 +83,27 @@ def _inferring(
         padded = {**peer, "padding": 3}
         workers.add_peer(f"{DECOLLE} (its padding)", "more work", "decolle_step.py", padded)
         for engine in ENGINES:
-            engine_options = {**options, "engine": engine, "learn_every": None}
-            workers.add(engine, "our engine", _WORKER, engine_options)
+            engine_options = {**options, "engine": engine, "learn_every": None, "heard": None}
+            workers.add(engine, "our engine, every layer votes", _WORKER, engine_options)
+        engine_options = {**options, "engine": "events", "learn_every": None, "heard": [-1]}
+        workers.add(LIVE, "as a live brain asks: only the top layer votes", _WORKER, engine_options)
         blocks = interleave(workers.started, settings.blocks)
         rows = compared_rows(workers.started, blocks, unit="ms", reference=DENSE)
         said = [*notes, *workers.notes, *_beside_fastest_peer(rows, blocks)]
         yield Table("inferring, one step", rows, DENSE, tuple(said), workers.versions)
         engines = [worker for worker in workers.started if worker.name in ENGINES]
         yield _spikes(engines, Path(str(options["checkpoint"])))
-        if len(engines) == len(ENGINES):
-            yield _agreement(engines)
 
 
 def _beside_fastest_peer(
     rows: Sequence[Row], blocks: Mapping[str, Sequence[Sequence[float]]]
 ) -> Iterator[str]:
     """How our engines do beside the fastest package that has neurons too."""
-    peers = [row for row in rows if row.name not in (DENSE, *ENGINES)]
+    peers = [row for row in rows if row.name not in (DENSE, *ENGINES, LIVE)]
     if not peers:
         return
     fastest = min(peers, key=lambda row: row.median).name
-    for engine in ENGINES:
+    for engine in (*ENGINES, LIVE):
         if engine in blocks:
             pairs = zip(blocks[engine], blocks[fastest], strict=True)
             factor = median(median(theirs) / median(ours) for ours, theirs in pairs)
@@ -127,7 +128,11 @@ def _learning(
         workers.add_peer("SpikingJelly", "SLTT, update every step", "spikingjelly_step.py", peer)
         for name, what, learn_every, update_every in LEARNING:
             for engine in ENGINES:
-                pace = {"learn_every": learn_every, "update_every": update_every}
+                pace = {
+                    "learn_every": learn_every,
+                    "update_every": update_every,
+                    "heard": [-1] if name == "live" else None,
+                }
                 workers.add(
                     f"{engine}, {name}", what, _WORKER, {**options, "engine": engine, **pace}
                 )
@@ -150,17 +155,3 @@ def _spikes(engines: Sequence[WorkerProcess], checkpoint: Path) -> Table:
             what = f"of {neurons:,} after pooling: {share:.1%}"
             rows.append(row_of(f"{engine.name}, layer {number + 1}", what, "spikes/step", values))
     return Table("spikes, means of blocks", tuple(rows))
-
-
-def _agreement(engines: Sequence[WorkerProcess]) -> Table:
-    """Votes that are equal: sums in another order may flip a spike at its threshold."""
-    one, other = (
-        np.array([votes for answer in engine.answers for votes in answer["votes"]])
-        for engine in engines
-    )
-    equal = 100 * (one == other).mean(axis=0)
-    rows = [
-        row_of(f"layer {number + 1}", f"{' and '.join(ENGINES)}", "% equal", [share])
-        for number, share in enumerate(equal.tolist())
-    ]
-    return Table(f"votes of {len(one):,} steps", tuple(rows))

@@ -15,8 +15,8 @@ TARGET_STEPS = 500
 
 
 def prepare(options: dict[str, Any]) -> Ready:
-    """See `worker.serve`; options: engine, checkpoint, frames, steps, learn_every (None infers) and
-    update_every.
+    """See `worker.serve`; options: engine, checkpoint, frames, steps, learn_every (None infers),
+    update_every and heard (the layers whose votes are wanted; None: all).
 
     The engine `convolutions` is torch's convolutions of the preset `paper` and nothing else.
     """
@@ -43,25 +43,24 @@ def _engine(options: dict[str, Any], frames: npt.NDArray[np.uint8]) -> Ready:
         threads=options["threads"],
         learning=learning,
     )
+    if options["heard"] is not None:
+        engine.listen(options["heard"])
     classes, steps = engine.settings.classes, options["steps"]
-    votes: list[list[int]] = []
     spikes: list[npt.NDArray[np.int64]] = []
 
     def step(number: int) -> None:
         target = None if every is None else number // TARGET_STEPS % classes
         result = engine.step(frames[number % len(frames)], target)
-        votes.append(result.votes.tolist())
         spikes.append(result.spikes)
 
     def run_block(number: int) -> dict[str, Any]:
-        votes.clear()
         spikes.clear()
         # Whole updates, so that blocks follow each other without a gap and none is cut.
         cycle = 1 if every is None else options["update_every"]
         count = -(-steps // cycle) * cycle
         times_ns = time_steps(step, number * count, count, cycle)
         mean = np.mean(spikes, axis=0).tolist()
-        return {"times_ns": times_ns, "votes": list(votes), "spikes": mean}
+        return {"times_ns": times_ns, "spikes": mean}
 
     return Ready(run_block)
 

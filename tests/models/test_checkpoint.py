@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from models.checkpoint import load_checkpoint, save_checkpoint
@@ -94,6 +95,31 @@ def test_foreign_safetensors_are_refused(tmp_path: Path) -> None:
     save_file({"x": torch.zeros(3)}, path)
     with pytest.raises(ModelError, match="without wigwag metadata"):
         load_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "tensor", "message"),
+    [
+        ("layers.0.bias", None, r"got \['layers.0.bias'\] missing or too many"),
+        ("layers.0.bias", torch.zeros(9), r"got shape \(9,\); allowed: \(3,\)"),
+        ("layers.0.bias", torch.full((3,), torch.nan), "got NaN or infinity"),
+        ("layers.0.bias", torch.zeros(3, dtype=torch.float64), "got float64 numbers"),
+        ("layers.0.bias", torch.zeros(3, dtype=torch.bfloat16), "numbers that numpy does not have"),
+    ],
+)
+def test_unfit_tensors_are_refused(
+    saved: Path, name: str, tensor: torch.Tensor | None, message: str
+) -> None:
+    """Missing, of another shape, not finite, or of another precision: each is said."""
+    with safe_open(saved, framework="pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(saved)
+    del tensors[name]
+    if tensor is not None:
+        tensors[name] = tensor
+    save_file(tensors, saved, metadata=metadata)
+    with pytest.raises(ModelError, match=message):
+        load_checkpoint(saved)
 
 
 def test_a_missing_file_is_one_clear_error(tmp_path: Path) -> None:

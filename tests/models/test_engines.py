@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +68,25 @@ def test_graph_engine_is_refused_without_cuda(checkpoint: Path) -> None:
     """`auto` as a device does not hide that there is none."""
     with pytest.raises(ModelError, match="'graph' with device 'auto', which is the CPU here"):
         load_engine(checkpoint, engine="graph")
+
+
+def test_the_fast_start_does_without_torch(checkpoint: Path) -> None:
+    """A process that runs the fast engine, and saves, never imports torch, which takes seconds."""
+    program = """
+import sys
+from pathlib import Path
+import numpy as np
+from models.engines import load_engine
+from models.settings import LearningSettings
+path = Path(sys.argv[1])
+engine = load_engine(path, engine="events", learning=LearningSettings())
+engine.step(np.zeros((2, 10, 9), np.uint8), 1)
+engine.save(path.with_name("saved.safetensors"), {})
+sys.exit("torch" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", program, str(checkpoint)], check=False)
+    assert done.returncode == 0
+    assert load_checkpoint(checkpoint.with_name("saved.safetensors")).version
 
 
 def test_wrong_choice_is_refused(checkpoint: Path) -> None:

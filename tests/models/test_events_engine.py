@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from models.errors import ModelError
 from models.events_engine import EventsEngine
-from models.events_layout import put_back
+from models.events_layout import learnt_weights
 from models.learning_rule import local_gradient
 from models.network import Network
 from models.settings import LayerSettings, LearningSettings, NetworkSettings
@@ -70,7 +70,9 @@ def weights_of(engine: EventsEngine, network: NetworkSettings, dtype: torch.dtyp
     """The engine's parameters as a network."""
     copy = checkpoint_of(network, dtype=dtype).network
     for arrays, layer in zip(engine._layers, copy.layers, strict=True):
-        put_back(arrays, layer)
+        weight, bias = learnt_weights(arrays)
+        layer.weight.copy_(torch.from_numpy(weight))
+        layer.bias.copy_(torch.from_numpy(bias))
     return copy
 
 
@@ -97,13 +99,14 @@ def test_votes_are_those_of_the_plain_engine(tau_pairs: int, tmp_path: Path) -> 
     """
     network = small(tau_pairs)
     teacher = EventsEngine(
-        checkpoint_of(network, fire=0.05), LearningSettings(rate=1e-3, update_every_steps=2)
+        checkpoint_of(network, fire=0.05).stored(),
+        LearningSettings(rate=1e-3, update_every_steps=2),
     )
     for t, frame in enumerate(frames_of(network, 1500, 25.0, seed=2)):
         teacher.step(frame, quadrant(t))
     teacher.save(tmp_path / "taught.safetensors", {})
     taught = load_checkpoint(tmp_path / "taught.safetensors")
-    plain, fast = TorchEngine(taught, None), EventsEngine(taught, None)
+    plain, fast = TorchEngine(taught, None), EventsEngine(taught.stored(), None)
     equal, votes, spikes = [], [], []
     for frame in frames_of(network, 2000, 25.0):
         a, b = plain.step(frame, None), fast.step(frame, None)
@@ -131,7 +134,9 @@ def compare_in_double_precision(
     Returns the largest difference of a weight or bias, in units of the learning rate.
     """
     plain = TorchEngine(checkpoint_of(network, dtype=torch.float64), learning)
-    fast = EventsEngine(checkpoint_of(network, dtype=torch.float64), learning, dtype=np.float64)
+    fast = EventsEngine(
+        checkpoint_of(network, dtype=torch.float64).stored(), learning, dtype=np.float64
+    )
     for frame, target in zip(frames, targets, strict=True):
         a, b = plain.step(frame, target), fast.step(frame, target)
         assert a.votes.tolist() == b.votes.tolist()
@@ -174,7 +179,7 @@ def test_learning_in_parts_does_no_part_twice_and_leaves_none_out() -> None:
     learnt = []
     for every in (1, 2, 40, 200):
         learning = replace(PLAIN, learn_every_steps=every, update_every_steps=every)
-        engine = EventsEngine(checkpoint_of(network), learning)
+        engine = EventsEngine(checkpoint_of(network).stored(), learning)
         for t, frame in enumerate(frames):
             engine.step(frame, 3 if t == 0 else None)
         for _ in range(every):
@@ -241,7 +246,7 @@ def test_single_precision_learns_the_same_weights() -> None:
     """
     network = small(4)
     plain = TorchEngine(checkpoint_of(network, fire=0.1), PLAIN)
-    fast = EventsEngine(checkpoint_of(network, fire=0.1), PLAIN)
+    fast = EventsEngine(checkpoint_of(network, fire=0.1).stored(), PLAIN)
     for t, frame in enumerate(frames_of(network, 300, 25.0)):
         a, b = plain.step(frame, t // 50 % 11), fast.step(frame, t // 50 % 11)
         assert a.updated == b.updated
@@ -256,7 +261,7 @@ def test_single_precision_learns_the_same_weights() -> None:
 def test_reset_forgets_all_but_the_weights() -> None:
     """After a reset the same frames give the same votes and spikes, bit for bit."""
     network = small(2)
-    engine = EventsEngine(checkpoint_of(network), PLAIN)
+    engine = EventsEngine(checkpoint_of(network).stored(), PLAIN)
     frames = frames_of(network, 40, 40.0)
     for frame in frames:
         engine.step(frame, 3)
@@ -269,19 +274,34 @@ def test_reset_forgets_all_but_the_weights() -> None:
         assert (a.votes.tolist(), a.spikes.tolist()) == (b.votes.tolist(), b.spikes.tolist())
 
 
+@pytest.mark.parametrize("learns", [False, True])
+def test_layers_nobody_listens_to_give_no_vote_and_change_nothing_else(learns: bool) -> None:
+    """Votes of other layers, spikes, and weights learnt, are as with all layers heard."""
+    network = small(2)
+    learning = replace(PLAIN, update_every_steps=4) if learns else None
+    engines = [EventsEngine(checkpoint_of(network).stored(), learning) for _ in range(2)]
+    engines[1].listen([-1])
+    for t, frame in enumerate(frames_of(network, 60, 40.0)):
+        every, top = (engine.step(frame, t // 20) for engine in engines)
+        assert top.votes.tolist() == [-1, -1, every.votes[2]]
+        assert top.spikes.tolist() == every.spikes.tolist()
+    one, other = (weights_of(engine, network, torch.float32).tensors() for engine in engines)
+    assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
 def test_replay_is_bit_identical(tmp_path: Path) -> None:
     """The same frames and targets, with dropout, give the same votes and checkpoint version."""
     network = small(4)
     learning = LearningSettings(rate=1e-3, update_every_steps=4, seed=5)
     runs = []
     for number in range(2):
-        engine = EventsEngine(checkpoint_of(network), learning)
+        engine = EventsEngine(checkpoint_of(network).stored(), learning)
         votes = [
             engine.step(frame, None if t % 50 < 10 else t // 50 % 11).votes.tolist()
             for t, frame in enumerate(frames_of(network, 150, 30.0))
         ]
         runs.append((votes, engine.save(tmp_path / f"{number}.safetensors", {})))
-    other = EventsEngine(checkpoint_of(network), replace(learning, seed=6))
+    other = EventsEngine(checkpoint_of(network).stored(), replace(learning, seed=6))
     for t, frame in enumerate(frames_of(network, 150, 30.0)):
         other.step(frame, None if t % 50 < 10 else t // 50 % 11)
     assert runs[0] == runs[1]
@@ -294,7 +314,7 @@ def test_dropout_has_the_plain_learners_statistics() -> None:
     frame = frames_of(network, 1, 60.0)[0]
     draws = 600
     engine = EventsEngine(
-        checkpoint_of(network), LearningSettings(dropout=0.5, update_every_steps=draws + 1)
+        checkpoint_of(network).stored(), LearningSettings(dropout=0.5, update_every_steps=draws + 1)
     )
     own = engine._learnt[0]
     mine = np.empty((draws, 3))
@@ -331,7 +351,7 @@ def test_saved_engine_goes_on_as_the_network_it_was(tmp_path: Path) -> None:
     names = checkpoint_of(network).class_names
     first = tmp_path / "first.safetensors"
     save_checkpoint(first, Network(network), names, parent=None, record={})
-    engine = EventsEngine(load_checkpoint(first), replace(PLAIN, update_every_steps=1))
+    engine = EventsEngine(load_checkpoint(first).stored(), replace(PLAIN, update_every_steps=1))
     frames = frames_of(network, 40, 40.0)
     for frame in frames:
         engine.step(frame, 2)
@@ -340,7 +360,7 @@ def test_saved_engine_goes_on_as_the_network_it_was(tmp_path: Path) -> None:
     loaded = load_checkpoint(tmp_path / "learnt.safetensors")
     assert (loaded.version, loaded.parent) == (version, engine.version)
     assert version != engine.version
-    again = EventsEngine(loaded, None)
+    again = EventsEngine(loaded.stored(), None)
     engine.reset()
     assert [engine.step(f, None).votes.tolist() for f in frames] == [
         again.step(f, None).votes.tolist() for f in frames
@@ -350,7 +370,7 @@ def test_saved_engine_goes_on_as_the_network_it_was(tmp_path: Path) -> None:
 def test_wrong_input_is_refused() -> None:
     """Shapes and classes out of range are named, and leave the engine as it was."""
     network = small(2)
-    engine = EventsEngine(checkpoint_of(network), PLAIN)
+    engine = EventsEngine(checkpoint_of(network).stored(), PLAIN)
     with pytest.raises(ModelError, match=r"frame: got shape \(2, 3, 3\)"):
         engine.step(np.zeros((2, 3, 3), np.uint8), None)
     with pytest.raises(ModelError, match="target: got class 11; allowed: 0 to 10"):
@@ -361,7 +381,7 @@ def test_wrong_input_is_refused() -> None:
 def test_weights_that_run_away_are_noticed() -> None:
     """Learning that leaves the finite numbers raises instead of voting on."""
     network = small(2)
-    engine = EventsEngine(checkpoint_of(network), replace(PLAIN, update_every_steps=1))
+    engine = EventsEngine(checkpoint_of(network).stored(), replace(PLAIN, update_every_steps=1))
     engine._learnt[1].gradient[0, 0] = np.inf
     with pytest.raises(ModelError, match="not finite"):
         engine.step(np.zeros((2, 32, 32), np.uint8), 1)
@@ -395,7 +415,7 @@ def test_first_start_says_that_it_compiles(tmp_path: Path) -> None:
 
 def test_warm_start_is_silent(caplog: pytest.LogCaptureFixture) -> None:
     """An engine whose code is there already has nothing to say."""
-    EventsEngine(checkpoint_of(small(2)), None)
+    EventsEngine(checkpoint_of(small(2)).stored(), None)
     with caplog.at_level(logging.INFO):
-        EventsEngine(checkpoint_of(small(2)), None)
+        EventsEngine(checkpoint_of(small(2)).stored(), None)
     assert not caplog.messages

@@ -37,11 +37,11 @@ class Run:
         )
         layers = len(network.layers)
         self.votes = torch.zeros((slots, layers, batch), dtype=torch.int64)
-        self.sums = torch.zeros((slots, layers, 2, batch), dtype=network.layers[0].weight.dtype)
+        self.spikes = torch.zeros((slots, layers, batch), dtype=network.layers[0].weight.dtype)
 
     def __call__(self, kinds, frames, targets) -> None:
         """A stretch of steps."""
-        self.graph.run(kinds, frames, targets, self.votes, self.sums)
+        self.graph.run(kinds, frames, targets, self.votes, self.spikes)
 
 
 def reference(network, learning, frames, targets, kinds):
@@ -90,7 +90,7 @@ def test_double_precision_agrees_at_every_step(
     for t, kind in enumerate(kinds):
         run((kind,), frames[t : t + 1], targets)
         assert run.votes[0].tolist() == votes[t].tolist()
-        assert run.sums[0, :, 0].round().tolist() == spikes[t].tolist()
+        assert run.spikes[0].round().tolist() == spikes[t].tolist()
     assert spikes.sum() > 0
     untouched = Network(settings).tensors()
     for name, value in plain.tensors().items():
@@ -137,7 +137,7 @@ def test_presets_agree(name: str) -> None:
         for t in range(8):
             run(("update",), frames[t : t + 1], targets)
             assert run.votes[0].tolist() == votes[t].tolist()
-            assert run.sums[0, :, 0].round().tolist() == spikes[t].tolist()
+            assert run.spikes[0].round().tolist() == spikes[t].tolist()
         for key, value in plain.tensors().items():
             torch.testing.assert_close(learnt.tensors()[key], value, atol=1e-8, rtol=0)
 
@@ -171,7 +171,7 @@ def test_no_buffer_moves(tiny, random_frames, convolution, batch) -> None:
         layers = run.graph.layers
         extra = [t for layer in layers for t in (layer.spikes, layer.activity, layer.output)]
         extra += [tensor for layer in layers if (tensor := layer.argmax) is not None]
-        extra += [run.graph.errors, run.votes, run.sums, *network.tensors().values()]
+        extra += [run.graph.errors, run.votes, run.spikes, *network.tensors().values()]
         return [tensor.data_ptr() for tensor in [*run.graph.persistent(), *extra]]
 
     before = places()
@@ -222,7 +222,7 @@ def test_silence_forgets_the_state_only(tiny, random_frames) -> None:
     for _ in range(2):
         for t in range(12):
             run(("infer",), frames[t : t + 1], torch.tensor([0]))
-            seen.append((run.votes.tolist(), run.sums.tolist()))
+            seen.append((run.votes.tolist(), run.spikes.tolist()))
         run.graph.silence()
     assert seen[:12] == seen[12:]
     assert len({str(item) for item in seen}) > 1

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from models.errors import ModelError
-from models.learner import ADAMAX_EPSILON, Learner
+from models.learner import Learner
 from models.learning_rule import local_gradient
 from models.network import Network
-from models.settings import LearningSettings, NetworkSettings
+from models.settings import ADAMAX_EPSILON, LearningSettings, NetworkSettings
 
 PLAIN = LearningSettings(rate=1e-3, dropout=0.0, regularisation=0.0)
 

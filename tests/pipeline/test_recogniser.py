@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,9 @@ class HalvesEngine:
         self.updates += target is not None
         right = int(frame[..., 2:].sum() > frame[..., :2].sum())
         return StepResult(np.array([right]), np.array([0]), target is not None)
+
+    def listen(self, layers: Sequence[int]) -> None:
+        """There is but one layer."""
 
     def reset(self) -> None:
         """Forget which targets came."""
