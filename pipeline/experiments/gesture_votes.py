@@ -20,8 +20,8 @@ def votes_of_trials(network: Network, trials: Sequence[TrialFrames], *, steps: i
     """Each gesture's first `steps` milliseconds, from silence."""
     found = np.zeros((len(network.layers), len(trials), steps), np.int16)
     for number, trial in enumerate(trials):
-        streams = EventsStreams(network, 1)
-        found[:, number] = streams.run(0, trial.unpack(0, steps), tracing=False).T
+        streams = EventsStreams(network, 1, learning=False)
+        found[:, number] = streams.run(0, trial.unpack(0, steps)).T
     return found
 
 

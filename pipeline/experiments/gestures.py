@@ -19,14 +19,14 @@ from models.network import Network
 from models.settings import preset
 from models.torch_engine import prepare_torch
 from models.trainer import Trainer
-from pipeline.crops import CropSampler, CropSettings
+from pipeline.crops import CropSampler, CropSettings, cut_crops
 from pipeline.evaluation import BURN_IN_FRAMES, TRIAL_FRAMES
 from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
 from pipeline.experiments.gesture_votes import decisions, first_right_ms, votes_of_trials
 from pipeline.experiments.linear_readout import Classes
 from pipeline.experiments.report import Report
+from pipeline.experiments.schedule import cosine
 from pipeline.experiments.settings import ExperimentSettings, Say
-from pipeline.training import rate_factor
 from pipeline.trials import TrialFrames, load_trials
 from recordings.dvsgesture import GestureSet, read_gesture_set
 from recordings.simulated_set import NOTICE_FILE
@@ -146,7 +146,8 @@ def _learn(
     """Adds to `curve` samples seen and error by layer; gives the network and the test gestures."""
     chosen = preset(regime.preset, seed=settings.seed)
     network = Network(chosen.network)
-    sampler = CropSampler(_trials(gesture_set, "train", network), regime.crops, settings.seed)
+    trials = _trials(gesture_set, "train", network)
+    sampler = CropSampler(trials, regime.crops, settings.seed)
     tests = _trials(gesture_set, "test", network)
     some = tests[:: regime.test_every]
     batch = regime.crops.batch
@@ -164,8 +165,8 @@ def _learn(
             )
         if late or number == minibatches:
             break
-        frames, labels = sampler.draw()
-        trainer.run(frames, labels, rate_factor=rate_factor(number / minibatches))
+        frames, labels = cut_crops(trials, sampler.plan(), regime.crops.steps)
+        trainer.run(frames, labels, rate_factor=cosine(number / minibatches))
     return network, tests
 
 

@@ -46,7 +46,8 @@ def least_squares(
     samples, inputs = x.shape
     if samples < inputs:
         shares: npt.NDArray[Any] = np.linalg.solve(x @ x.T + ridge * np.eye(samples), wanted)
-        return x.T @ shares
+        few: npt.NDArray[Any] = x.T @ shares
+        return few
     found: npt.NDArray[Any] = np.linalg.solve(x.T @ x + ridge * np.eye(inputs), x.T @ wanted)
     return found
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -24,6 +23,7 @@ from pipeline.experiments.linear_readout import fit_linear
 from pipeline.experiments.online_learner import OnlineLearner
 from pipeline.experiments.real_data import find
 from pipeline.experiments.report import Report
+from pipeline.experiments.schedule import cosine
 from pipeline.experiments.sequence_scores import SequenceScores, score_sequences
 from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.trained_reading import TrainedReading, load_trained_reading
@@ -178,8 +178,7 @@ def learn_samples(
     in_all = regime.epochs * (len(chosen) // regime.batch)
     for number, minibatch in enumerate(_minibatches(chosen, regime, rng)):
         crops = [_crop(samples, int(sample), regime, rng) for sample in minibatch]
-        factor = 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * number / in_all))
-        learner.learn(crops, samples.classes[minibatch], rate_factor=factor)
+        learner.learn(crops, samples.classes[minibatch], rate_factor=cosine(number / in_all))
     views = np.tile(chosen, regime.linear_views)
     moved = _sequences(samples, views, regime, most=regime.linear_shift_pixels, rng=rng)
     linear = fit_linear(learner.run(moved), samples.classes[views], ALL_LINEAR, ridge=regime.ridge)

@@ -9,13 +9,13 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.learner import ADAMAX_EPSILON
 from models.learning_rule import local_gradient
 from models.network import Network
-from models.settings import LayerSettings, NetworkSettings
+from models.settings import ADAMAX_EPSILON, LayerSettings, NetworkSettings
 from models.torch_engine import prepare_torch
 from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
 from pipeline.experiments.report import Report
+from pipeline.experiments.schedule import cosine
 from pipeline.experiments.settings import ExperimentSettings, Say
 
 Series = npt.NDArray[np.float32]
@@ -74,8 +74,9 @@ def regress(regime: RegressionSettings, settings: ExperimentSettings, say: Say) 
     losses = []
     learner = _Regression(network, regime, settings.seed)
     for number in range(1, regime.passes + 1):
-        factor = 0.02 + 0.98 * 0.5 * (1.0 + np.cos(np.pi * (number - 1) / regime.passes))
-        losses.append(learner.run(inputs, targets, rate_factor=float(factor)))
+        losses.append(
+            learner.run(inputs, targets, rate_factor=cosine((number - 1) / regime.passes))
+        )
         late = settings.minutes is not None and report.elapsed_s > 60 * settings.minutes
         if number % 10 == 0 or number == regime.passes or late:
             errors = ", ".join(f"{value:.4f}" for value in losses[-1])
