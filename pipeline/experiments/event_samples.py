@@ -34,7 +34,14 @@ class EventSamples:
     def frames(
         self, sample: int, *, side: int, steps: int, right: int = 0, down: int = 0
     ) -> Frames:
-        """Binary frames of shape (steps, 2, side, side), ON before OFF.
+        """Binary frames of shape (steps, 2, side, side), ON before OFF; else as `count_frames`."""
+        counted = self.count_frames(sample, side=side, steps=steps, right=right, down=down)
+        return np.minimum(counted, 1)
+
+    def count_frames(
+        self, sample: int, *, side: int, steps: int, right: int = 0, down: int = 0
+    ) -> Frames:
+        """Events of each cell and millisecond, shape (steps, 2, side, side), ON before OFF.
 
         Everything may be moved by some pixels; what leaves the frame, or comes after its steps, is
         left out.
@@ -45,7 +52,7 @@ class EventSamples:
         y = events["y"].astype(np.int64) + down
         seen = (t < steps) & (x >= 0) & (x < side) & (y >= 0) & (y < side)
         frames = np.zeros((steps, 2, side, side), np.uint8)
-        frames[t[seen], 1 - events["on"][seen].astype(np.int64), y[seen], x[seen]] = 1
+        np.add.at(frames, (t[seen], 1 - events["on"][seen].astype(np.int64), y[seen], x[seen]), 1)
         return frames
 
     def counts(self, *, side: int) -> npt.NDArray[np.float32]:

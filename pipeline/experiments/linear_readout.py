@@ -1,12 +1,11 @@
 """A linear layer trained on activity: what a layer's neurons tell beyond fixed random readouts.
 
-Of the samples only two sums are kept, which give the exact solution of regularised least squares:
+It is the exact solution of regularised least squares, the layers below at rest meanwhile:
 
-    A <- A + x x^T      B <- B + x t^T      W = (A + ridge I)^-1 B
+    W = (X^T X + ridge I)^-1 X^T T = X^T (X X^T + ridge I)^-1 T
 
-x is a sample's activity (mean over its steps) less 1/2, with a 1 for the offset; t its one-hot
-class.
-The layers below must rest meanwhile: activity before they learnt is no activity of theirs now.
+A row of X is a sample's activity (mean over its steps) less 1/2, with a 1 for the offset; a row of
+T its one-hot class. The second form is the smaller one where neurons outnumber samples.
 """
 
 from __future__ import annotations
@@ -24,40 +23,32 @@ Classes = npt.NDArray[np.int64]
 LinearWeights = dict[str, tuple[tuple[int, ...], npt.NDArray[np.float64]]]
 """By name: the layers (from 0) whose activity a linear layer reads, and its weights."""
 
-RIDGE = 1.0
-
-
-class LinearReadout:
-    """Of `inputs` neurons and so many classes; knows nothing at first."""
-
-    def __init__(self, inputs: int, classes: int) -> None:
-        self._a: npt.NDArray[Any] = np.zeros((inputs + 1, inputs + 1))
-        self._b: npt.NDArray[Any] = np.zeros((inputs + 1, classes))
-
-    def learn(self, activity: Activity, classes: Classes) -> None:
-        """Take in N samples: activity of shape (N, inputs), classes from 0, shape (N,)."""
-        x = _with_offset(activity)
-        self._a += x.T @ x
-        self._b += x.T @ np.eye(self._b.shape[1])[classes]
-
-    def weights(self) -> npt.NDArray[np.float64]:
-        """W, shape (inputs + 1, classes), the offset last."""
-        solved: npt.NDArray[np.float64] = np.linalg.solve(
-            self._a + RIDGE * np.eye(len(self._a)), self._b
-        )
-        return solved
-
 
 def fit_linear(
-    sums: Sums, classes: Classes, layers_of: Mapping[str, tuple[int, ...]]
+    sums: Sums, classes: Classes, layers_of: Mapping[str, tuple[int, ...]], *, ridge: float
 ) -> LinearWeights:
     """Linear layers of these names, each on the activity of some layers (from 0)."""
-    found: LinearWeights = {}
-    for name, layers in layers_of.items():
-        activity = joined(sums, layers)
-        readout = LinearReadout(activity.shape[1], sums.votes.shape[2])
-        readout.learn(activity, classes)
-        found[name] = (layers, readout.weights())
+    wanted = np.eye(sums.votes.shape[2])[classes]
+    return {
+        name: (layers, least_squares(joined(sums, layers), wanted, ridge=ridge))
+        for name, layers in layers_of.items()
+    }
+
+
+def least_squares(
+    activity: Activity, wanted: npt.NDArray[np.float64], *, ridge: float
+) -> npt.NDArray[np.float64]:
+    """W of shape (inputs + 1, classes), the offset last.
+
+    `activity` has shape (N, inputs), `wanted` (N, classes).
+    """
+    x: npt.NDArray[Any] = _with_offset(activity)
+    samples, inputs = x.shape
+    if samples < inputs:
+        shares: npt.NDArray[Any] = np.linalg.solve(x @ x.T + ridge * np.eye(samples), wanted)
+        few: npt.NDArray[Any] = x.T @ shares
+        return few
+    found: npt.NDArray[Any] = np.linalg.solve(x.T @ x + ridge * np.eye(inputs), x.T @ wanted)
     return found
 
 

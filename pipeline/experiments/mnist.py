@@ -29,7 +29,7 @@ last is said as 25 to 30 of them)."""
 MILESTONES = (1000, 3000)
 """Samples after which the test set is tried, besides at the end."""
 LINEAR = "linear layer on layer 3"
-ALL_LINEAR = {LINEAR: (2,), "linear layer on layers 2 and 3": (1, 2)}
+ALL_LINEAR = {LINEAR: (2,), "linear layer on all layers": (0, 1, 2)}
 CONVENTIONAL = "conventional network"
 
 
@@ -53,6 +53,7 @@ class MnistSettings:
     test_samples: int = 1024
     linear_samples: int = 1000
     """Before a test, linear layers are trained anew on the activity of the last so many samples."""
+    ridge: float = 10.0
     conventional_rate: float = 2e-3
 
 
@@ -174,7 +175,12 @@ class _Test:
         self, learner: OnlineLearner, conventional: ConventionalNetwork, last: Digits
     ) -> dict[str, float]:
         """By way of reading; `last` is what the linear layers learn from."""
-        linear = fit_linear(learner.run(self._trains(last.images)), last.classes, ALL_LINEAR)
+        linear = fit_linear(
+            learner.run(self._trains(last.images)),
+            last.classes,
+            ALL_LINEAR,
+            ridge=self._regime.ridge,
+        )
         sums = learner.run(self._trains(self._images))
         shares = score_sequences(sums, linear).accuracy(self.classes)
         shares[CONVENTIONAL] = float((conventional.classes(self._images) == self.classes).mean())

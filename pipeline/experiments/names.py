@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 EXPERIMENTS: dict[str, str] = {
-    "mnist": "pipeline.experiments.mnist",
-    "nmnist": "pipeline.experiments.nmnist",
-    "objects": "pipeline.experiments.objects",
+    name: f"pipeline.experiments.{name.replace('-', '_')}"
+    for name in (
+        "regression",
+        "mnist",
+        "nmnist",
+        "objects",
+        "gestures",
+        "error-triggered",
+        "ablation",
+        "scaling",
+    )
 }
 """Name on the command line, and the module whose `run(settings, say)` does it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
@@ -24,13 +23,14 @@ from pipeline.experiments.linear_readout import fit_linear
 from pipeline.experiments.online_learner import OnlineLearner
 from pipeline.experiments.real_data import find
 from pipeline.experiments.report import Report
+from pipeline.experiments.schedule import cosine
 from pipeline.experiments.sequence_scores import SequenceScores, score_sequences
 from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.trained_reading import TrainedReading, load_trained_reading
 
 CLASSES = 10
-LINEAR_UPPER = "linear layer on layers 2 and 3"
-ALL_LINEAR = {"linear layer on layer 3": (2,), LINEAR_UPPER: (1, 2)}
+LINEAR_ALL = "linear layer on all layers"
+ALL_LINEAR = {"linear layer on layer 3": (2,), LINEAR_ALL: (0, 1, 2)}
 REGRESSION = "logistic regression on counts"
 PEER = "decolle, votes of its top layer"
 
@@ -41,19 +41,20 @@ class NmnistSettings:
 
     network: NetworkSettings
     learning: LearningSettings
-    epochs: int = 2
+    epochs: int = 1
     batch: int = 16
     steps: int = 300
     """Of a sample that is tested, ms."""
     crop_steps: int = 150
     """Of a sample that is learnt from: so many ms of it, from a random one on."""
-    burn_in_ms: int = 50
-    learn_every_ms: int = 10
+    burn_in_ms: int = 40
+    learn_every_ms: int = 5
     shift_pixels: int = 2
     """Samples learnt from are moved by up to so many pixels each way."""
     linear_views: int = 1
     """Times that the linear layers see each sample, moved a little each time."""
     linear_shift_pixels: int = 1
+    ridge: float = 0.1
     folds: int = 5
 
 
@@ -67,7 +68,7 @@ USUAL = NmnistSettings(
         height=34,
         width=34,
         tau_pairs=2,
-        gain=5.0,
+        gain=15.0,
     ),
     learning=LearningSettings(rate=2e-3),
 )
@@ -116,7 +117,7 @@ def cross_validate(
             learnt = learn_samples(samples, others, regime, settings.seed)
             scores = read_samples(learnt, samples, fold, regime)
             shares = scores.accuracy(samples.classes[fold])
-            np.add.at(confusion, (samples.classes[fold], scores.classes(LINEAR_UPPER)), 1)
+            np.add.at(confusion, (samples.classes[fold], scores.classes(LINEAR_ALL)), 1)
             counts = samples.counts(side=regime.network.height)
             shares[REGRESSION] = count_regression(
                 counts[others], samples.classes[others], counts[fold], samples.classes[fold]
@@ -177,11 +178,10 @@ def learn_samples(
     in_all = regime.epochs * (len(chosen) // regime.batch)
     for number, minibatch in enumerate(_minibatches(chosen, regime, rng)):
         crops = [_crop(samples, int(sample), regime, rng) for sample in minibatch]
-        factor = 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * number / in_all))
-        learner.learn(crops, samples.classes[minibatch], rate_factor=factor)
+        learner.learn(crops, samples.classes[minibatch], rate_factor=cosine(number / in_all))
     views = np.tile(chosen, regime.linear_views)
     moved = _sequences(samples, views, regime, most=regime.linear_shift_pixels, rng=rng)
-    linear = fit_linear(learner.run(moved), samples.classes[views], ALL_LINEAR)
+    linear = fit_linear(learner.run(moved), samples.classes[views], ALL_LINEAR, ridge=regime.ridge)
     return TrainedReading(learner.network, tuple(map(str, range(CLASSES))), linear)
 
 
@@ -271,7 +271,7 @@ def draw(
         matrix.text(
             column, row, confusion[row, column], ha="center", va="center", size=7, color=shade
         )
-    matrix.set(xlabel=f"named by the {LINEAR_UPPER}", ylabel="digit")
+    matrix.set(xlabel=f"named by the {LINEAR_ALL}", ylabel="digit")
     matrix.set_xticks(range(CLASSES))
     matrix.set_yticks(range(CLASSES))
     save_figure(figure, settings.out / "nmnist.png")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
@@ -24,12 +23,13 @@ from pipeline.experiments.object_recordings import ObjectRecording, read_object_
 from pipeline.experiments.online_learner import Frames, OnlineLearner
 from pipeline.experiments.real_data import find
 from pipeline.experiments.report import Report
+from pipeline.experiments.schedule import cosine
 from pipeline.experiments.sequence_scores import score_sequences, votes_of
 from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.trained_reading import TrainedReading, load_trained_reading
 
-LINEAR_UPPER = "linear layer on layers 2 and 3"
-ALL_LINEAR = {"linear layer on layer 3": (2,), LINEAR_UPPER: (1, 2)}
+LINEAR_ALL = "linear layer on all layers"
+ALL_LINEAR = {"linear layer on layer 3": (2,), LINEAR_ALL: (0, 1, 2)}
 LEARNT_SHARE = 2 / 3
 """Of each recording, from its beginning; the rest is the test."""
 
@@ -44,12 +44,13 @@ class ObjectsSettings:
     batch: int = 4
     """Windows that are learnt from together."""
     window_steps: int = 300
-    passes: int = 2
+    passes: int = 3
     """The first is prequential: every window is classified before it is learnt."""
     burn_in_ms: int = 50
-    learn_every_ms: int = 10
-    shift_cells: int = 2
+    learn_every_ms: int = 5
+    shift_cells: int = 3
     """Windows learnt from are moved by up to so many cells each way."""
+    ridge: float = 1.0
     together: int = 4
     """Windows in a row whose scores are also added up, to one answer each."""
 
@@ -64,7 +65,7 @@ USUAL = ObjectsSettings(
         height=32,
         width=32,
         tau_pairs=2,
-        gain=5.0,
+        gain=10.0,
     ),
     learning=LearningSettings(rate=2e-3),
 )
@@ -102,8 +103,10 @@ def learn_stream(
         )
     regime = replace(regime, network=replace(regime.network, classes=len(names)))
     report = Report("objects", settings, data="real turntable recordings, DVS128", simulated=False)
-    first = [window for item in recordings for window in _windows(item, 0.0, LEARNT_SHARE, regime)]
-    last = {item.name: _windows(item, LEARNT_SHARE, 1.0, regime) for item in recordings}
+    first = [
+        window for item in recordings for window in windows_of(item, 0.0, LEARNT_SHARE, regime)
+    ]
+    last = {item.name: windows_of(item, LEARNT_SHARE, 1.0, regime) for item in recordings}
     reading, right = _learn(first, names, regime, settings.seed)
     say(f"stream learnt, {report.elapsed_s / 60:.1f} minutes: prequential " + _text(right.mean(1)))
     tested, confusion = _test(reading, last, names, regime)
@@ -147,7 +150,7 @@ def test_saved(
             allowed=f"recordings named after {', '.join(reading.class_names)}",
             todo="name another with --test",
         )
-    windows = {item.name: _windows(item, 0.0, 1.0, regime) for item in known}
+    windows = {item.name: windows_of(item, 0.0, 1.0, regime) for item in known}
     tested, confusion = _test(reading, windows, reading.class_names, regime)
     for name, shares in tested["by_recording"].items():
         say(f"{name}: " + _shares(shares))
@@ -157,7 +160,7 @@ def test_saved(
     return results
 
 
-def _windows(
+def windows_of(
     recording: ObjectRecording, begin: float, end: float, regime: ObjectsSettings
 ) -> list[Window]:
     """Windows side by side between two shares of a recording."""
@@ -187,15 +190,14 @@ def _learn(
         order = _interleaved(windows, rng) if turn == 0 else rng.permutation(len(windows))
         for begin in range(0, len(order) - regime.batch + 1, regime.batch):
             chosen = order[begin : begin + regime.batch]
-            plain = [_frames(windows[index], regime) for index in chosen]
+            plain = [frames_of(windows[index], regime) for index in chosen]
             if turn == 0:
                 right.append(learner.run(plain).votes.argmax(2) == classes[chosen])
             moved = [_moved(frames, regime.shift_cells, rng) for frames in plain]
-            factor = 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * number / in_all))
-            learner.learn(moved, classes[chosen], rate_factor=factor)
+            learner.learn(moved, classes[chosen], rate_factor=cosine(number / in_all))
             number += 1
-    seen = (_moved(_frames(window, regime), regime.shift_cells, rng) for window in windows)
-    linear = fit_linear(learner.run(seen), classes, ALL_LINEAR)
+    seen = (_moved(frames_of(window, regime), regime.shift_cells, rng) for window in windows)
+    linear = fit_linear(learner.run(seen), classes, ALL_LINEAR, ridge=regime.ridge)
     return TrainedReading(learner.network, names, linear), np.concatenate(right, axis=1)
 
 
@@ -209,7 +211,8 @@ def _interleaved(windows: Sequence[Window], rng: np.random.Generator) -> npt.NDA
     return order
 
 
-def _frames(window: Window, regime: ObjectsSettings) -> Frames:
+def frames_of(window: Window, regime: ObjectsSettings) -> Frames:
+    """A window's frames, shape (window_steps, 2, side, side)."""
     recording, begin = window
     return recording.frames(begin, begin + regime.window_steps)
 
@@ -221,7 +224,7 @@ def _moved(frames: Frames, most: int, rng: np.random.Generator) -> Frames:
 
 def _test(
     reading: TrainedReading,
-    windows_of: dict[str, list[Window]],
+    by_recording: dict[str, list[Window]],
     names: tuple[str, ...],
     regime: ObjectsSettings,
 ) -> tuple[dict[str, Any], npt.NDArray[np.int64]]:
@@ -232,12 +235,12 @@ def _test(
     joint: dict[str, list[float]] = {}
     whole: dict[str, list[float]] = {}
     summing = Summing(reading.network)
-    for name, windows in windows_of.items():
+    for name, windows in by_recording.items():
         if not windows:
             continue
         truth = names.index(windows[0][0].class_name)
         scores = score_sequences(_sums(summing, windows, regime), reading.linear)
-        confusion[truth] += np.bincount(scores.classes(LINEAR_UPPER), minlength=len(names))
+        confusion[truth] += np.bincount(scores.classes(LINEAR_ALL), minlength=len(names))
         found[name] = {}
         for way, each in scores.by_reading.items():
             answers = each.argmax(1) == truth
@@ -261,7 +264,7 @@ def _test(
 def _sums(summing: Summing, windows: Sequence[Window], regime: ObjectsSettings) -> Sums:
     def sequences() -> Iterator[Frames]:
         for window in windows:
-            yield _frames(window, regime)
+            yield frames_of(window, regime)
 
     return summing.run(sequences(), burn_in_ms=regime.burn_in_ms)
 
@@ -305,5 +308,5 @@ def draw(
         matrix.text(column, row, confusion[row, column], ha="center", va="center", color=shade)
     matrix.set_xticks(range(len(names)), names, rotation=45, ha="right")
     matrix.set_yticks(range(len(names)), names)
-    matrix.set_title(f"last thirds, {LINEAR_UPPER}", fontsize=9)
+    matrix.set_title(f"last thirds, {LINEAR_ALL}", fontsize=9)
     save_figure(figure, settings.out / "objects.png")

@@ -59,7 +59,7 @@ def test_the_last_thirds_are_read_right_and_so_is_another_session(
     recordings = read_object_recordings(folder, side=8)
     found = objects.learn_stream(recordings, TINY, given, lambda _line: None)
     assert found["class_names"] == ("left", "right")
-    assert found["last_third"]["accuracy"][objects.LINEAR_UPPER] == 1.0
+    assert found["last_third"]["accuracy"][objects.LINEAR_ALL] == 1.0
     assert found["prequential_right"].shape == (3, 56)
     written = json.loads((given.out / "objects.json").read_text())
     assert set(written["results"]["last_third"]["by_recording"]) == {"left", "left_1", "right"}
@@ -70,7 +70,7 @@ def test_the_last_thirds_are_read_right_and_so_is_another_session(
     lines: list[str] = []
     again = settings(checkpoint=given.out / "objects.safetensors", test=other)
     tested = objects.run(again, lines.append)
-    assert tested["test"]["accuracy"][objects.LINEAR_UPPER] == 1.0
+    assert tested["test"]["accuracy"][objects.LINEAR_ALL] == 1.0
     assert tested["left_out"] == ["middle"]
     assert any("middle" in line for line in lines)
 
