@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save
 
 from drivers.errors import InputError, in_words
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.network import Network
+from pipeline.atomic_file import write_atomically
 from pipeline.experiments.linear_readout import LinearWeights
 
 
@@ -31,7 +32,7 @@ class TrainedReading:
             f"{name}|{'+'.join(map(str, layers))}": weights.astype(np.float32)
             for name, (layers, weights) in self.linear.items()
         }
-        save_file(arrays, _beside(path), metadata={"version": version})
+        write_atomically(_beside(path), save(arrays, metadata={"version": version}))
         return version
 
 
