@@ -22,7 +22,8 @@ from recordings.labels import read_label_file
 
 OPTIONS = {
     "replay": ("--speed", "--loop", "--start", "--stop", "--step", "--learn", "--save", "--output"),
-    "source": ("--bind", "--backpressure", "--control"),
+    "live": ("--camera", "--checkpoint", "--save", "--json", "--output"),
+    "source": ("--camera", "--bind", "--backpressure", "--control"),
     "brain": ("--connect", "--publish", "--when-behind", "--keep-running"),
     "watch": ("--connect", "--telemetry"),
     "info": ("--json",),
@@ -33,6 +34,7 @@ OPTIONS = {
     "evaluate": ("--split", "--json"),
     "train": ("--run", "--resume", "--settings", "--set", "--preset", "--minibatches", "--seed"),
     "demo": ("--speed", "--summary"),
+    "experiment": ("--out", "--checkpoint", "--test", "--seed"),
     "bench": ("--json", "--threads", "--blocks", "--scale", "--seconds", "--peers"),
 }
 
