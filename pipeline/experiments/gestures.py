@@ -212,6 +212,8 @@ def draw(
         ms = np.arange(accuracy.shape[1]) + BURN_IN_FRAMES + 1
         time.plot(ms, 100 * accuracy[layer], label=f"layer {layer + 1}")
     learning.set(xlabel="samples seen", ylabel="error (%)", ylim=(0, 100), title=about)
+    if not curve:
+        learning.text(0.2, 50, "nothing was learnt in this run")
     time.set(xlabel="presentation time (ms)", ylabel="right (%)", ylim=(0, 100), title=about)
     time.legend(fontsize=8)
     known = first_ms[~np.isnan(first_ms)]
