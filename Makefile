@@ -16,11 +16,11 @@ TEST_FLAGS ?=
 # Many small arrays: a second thread makes torch and BLAS slower, not faster.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
-.PHONY: help setup peers demo checkpoint test lint types layers wheel check clean
+.PHONY: help setup peers demo checkpoint test test-benchmarks lint types layers wheel check clean
 
 help:
 	@echo "make demo    recognise a bundled recording, then learn a new person's gestures"
-	@echo "make test    run the tests"
+	@echo "make test    run the tests, but for those of wigwag bench: make test-benchmarks"
 	@echo "make lint | types | layers    style, static types, directions of imports"
 	@echo "make checkpoint  simulate, train and judge the shipped checkpoint anew, into data/"
 	@echo "make wheel   build dist/*.whl"
@@ -35,11 +35,15 @@ demo: $(VENV)/.installed
 checkpoint: $(VENV)/.installed
 	mkdir -p data
 	$(BIN)/wigwag simulate data/simulated --layout dvsgesture --users 1-29 --processes 2
-	$(BIN)/wigwag train data/simulated data/small.safetensors --threads 2
-	$(BIN)/wigwag evaluate data/small.safetensors data/simulated
+	$(BIN)/wigwag train data/simulated --run data/small --threads 2
+	$(BIN)/wigwag evaluate data/small/checkpoint.safetensors data/simulated
 
 test: $(VENV)/.installed-dev
-	$(ONE_THREAD) $(BIN)/python -m pytest $(TEST_FLAGS)
+	$(ONE_THREAD) $(BIN)/python -m pytest --ignore=tests/pipeline/benchmarks $(TEST_FLAGS)
+
+# Of `wigwag bench`: every benchmark at a small size, each with processes of its own.
+test-benchmarks: $(VENV)/.installed-dev
+	$(ONE_THREAD) $(BIN)/python -m pytest tests/pipeline/benchmarks $(TEST_FLAGS)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -55,7 +59,7 @@ wheel: $(VENV)/.installed-dev
 	rm -rf build dist
 	$(BIN)/python -m build --wheel
 
-check: lint types layers test
+check: lint types layers test test-benchmarks
 
 setup: $(VENV)/.installed-dev
 

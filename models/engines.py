@@ -15,12 +15,14 @@ import numpy.typing as npt
 from models.checkpoint_file import read_checkpoint
 from models.engine import Engine
 from models.errors import ModelError
+from models.plain_only import plain_only, refuse_plain_only
 from models.settings import ENGINES, EngineName, LearningSettings, TrainingEngineName
 
 if TYPE_CHECKING:
     from models.events_trainer import EventsTrainer
     from models.graph_trainer import GraphTrainer
     from models.network import Network
+    from models.replicas import Replicas
     from models.trainer import Trainer
 
 # Engines are imported where they are chosen: torch and compiled code both take seconds to load.
@@ -39,7 +41,8 @@ def load_engine(
 
     `events` runs on one CPU core, whatever `threads` says; its first start on a machine compiles.
     `graph` captures its step at every start, and computes in float32. Both say so through
-    `logging` at INFO. Raises `ModelError`.
+    `logging` at INFO. What only `torch` can do (`models.plain_only`), `auto` leaves to it and the
+    others refuse. Raises `ModelError`.
     """
     if engine not in ENGINES:
         raise ModelError(f"engine: got {engine!r}; allowed: {', '.join(ENGINES)}")
@@ -48,9 +51,12 @@ def load_engine(
     if engine == "events" and device not in ("auto", "cpu"):
         raise ModelError(f"engine: got 'events' with device {device!r}; allowed: auto, cpu")
     if engine == "events" or (engine == "auto" and _is_cpu(device)):
-        from models.events_engine import EventsEngine
+        stored = read_checkpoint(checkpoint)
+        if engine == "events" or not plain_only(stored.settings, learning):
+            refuse_plain_only(engine, stored.settings, learning, "torch")
+            from models.events_engine import EventsEngine
 
-        return EventsEngine(read_checkpoint(checkpoint), learning)
+            return EventsEngine(stored, learning)
     return _load_torch_engine(checkpoint, engine, device, threads, learning)
 
 
@@ -95,7 +101,9 @@ def _load_torch_engine(
             "allowed: a CUDA device that torch sees; take --engine auto"
         )
     prepare_torch(threads)
-    return GraphEngine(load_checkpoint(checkpoint, device=chosen), learning, GraphSettings())
+    loaded = load_checkpoint(checkpoint, device=chosen)
+    refuse_plain_only(engine, loaded.network.settings, learning, "torch")
+    return GraphEngine(loaded, learning, GraphSettings())
 
 
 def trainer_for(
@@ -105,11 +113,14 @@ def trainer_for(
     batch: int,
     learn_every_ms: int,
     engine: TrainingEngineName = "auto",
+    replicas: Replicas | None = None,
 ) -> Trainer | GraphTrainer | EventsTrainer:
     """A trainer for a network where it lies; `auto` is the plain one, all sequences at once.
 
     `events` takes one sequence after the other where spikes are, on one CPU core; `graph` captures
-    stretches of steps on a CUDA device. Raises `ModelError` where the network is elsewhere.
+    stretches of steps on a CUDA device. `batch` is that of all `replicas` (this one
+    alone, if left out) together. Raises
+    `ModelError` where the network is elsewhere, and for replicas of another trainer than `auto`.
     """
     device = network.layers[0].weight.device.type
     needed = {"events": "cpu", "graph": "cuda"}.get(engine, device)
@@ -118,6 +129,16 @@ def trainer_for(
             f"training engine: got {engine!r} with a network on {device}; allowed: one on "
             f"{needed}; choose another --device, or take --engine auto"
         )
+    from models.replicas import ALONE
+
+    replicas = replicas or ALONE
+    batch = len(range(batch)[replicas.part(batch)])
+    if engine != "auto" and replicas.size > 1:
+        raise ModelError(
+            f"training engine: got {engine!r} with {replicas.size} processes; allowed: auto"
+        )
+    if engine != "auto":
+        refuse_plain_only(engine, network.settings, learning, "auto")
     if engine == "events":
         from models.events_trainer import EventsTrainer
 
@@ -135,14 +156,14 @@ def trainer_for(
         )
     from models.trainer import Trainer
 
-    return Trainer(network, learning, batch=batch, learn_every_ms=learn_every_ms)
+    return Trainer(network, learning, batch=batch, learn_every_ms=learn_every_ms, replicas=replicas)
 
 
 def count_votes(
     network: Network, frames: npt.NDArray[np.uint8], *, burn_in_ms: int
 ) -> npt.NDArray[np.int64]:
     """As `models.trainer.count_votes`; on a CPU where spikes are, which is faster."""
-    if network.layers[0].weight.device.type != "cpu":
+    if network.layers[0].weight.device.type != "cpu" or plain_only(network.settings, None):
         from models.trainer import count_votes as count_votes_densely
 
         return count_votes_densely(network, frames, burn_in_ms=burn_in_ms)

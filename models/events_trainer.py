@@ -15,12 +15,16 @@ import numpy.typing as npt
 import torch
 
 from models.errors import not_finite
-from models.events_layout import learning_arrays, learnt_weights
+from models.events_layout import STATE, learning_arrays, learnt_weights
 from models.events_learning import take_step, update, work_off
 from models.events_streams import EventsStreams
 from models.network import Network
 from models.settings import ADAMAX_EPSILON, LearningSettings
 from models.trainer import BURN_IN_MS, MinibatchResult, stretch_ends
+from models.trainer_state import TrainerState, fill, take
+
+LEARNT = ("gradient", "bias_gradient", "scale", "bias_scale")
+"""What learning carries from one minibatch to the next."""
 
 
 class EventsTrainer:
@@ -91,11 +95,7 @@ class EventsTrainer:
                 )
                 if not finite:
                     raise not_finite()
-        with torch.no_grad():
-            for own, layer in zip(streams.layers[0], self.network.layers, strict=True):
-                weight, bias = learnt_weights(own)
-                layer.weight.copy_(torch.from_numpy(weight))
-                layer.bias.copy_(torch.from_numpy(bias))
+        self._put_back()
         right = (counts.argmax(2) == labels).mean(1)
         steps = frames.shape[0] * len(labels)
         neurons = [layer.shape.readout_inputs for layer in self.network.layers]
@@ -104,6 +104,37 @@ class EventsTrainer:
             accuracy=tuple(float(value) for value in right),
             firing_rate=tuple(float(value) for value in streams.spikes / steps / neurons),
         )
+
+    def state(self) -> TrainerState:
+        """See `models.trainer_state.Resumable`."""
+        return TrainerState({name: torch.from_numpy(array) for name, array in self._kept().items()})
+
+    def load_state(self, state: TrainerState) -> None:
+        """See `models.trainer_state.Resumable`."""
+        for name, array in self._kept().items():
+            fill(torch.from_numpy(array), take(state, name), name)
+        self._put_back()
+
+    @torch.no_grad()
+    def _put_back(self) -> None:
+        """Give the network what was learnt."""
+        for own, layer in zip(self._streams.layers[0], self.network.layers, strict=True):
+            weight, bias = learnt_weights(own)
+            layer.weight.copy_(torch.from_numpy(weight))
+            layer.bias.copy_(torch.from_numpy(bias))
+
+    def _kept(self) -> dict[str, npt.NDArray[Any]]:
+        """The arrays in use that the next minibatch depends on, by name."""
+        kept: dict[str, npt.NDArray[Any]] = {"random": self._random, "progress": self._progress}
+        for number, (shared, learnt) in enumerate(
+            zip(self._streams.layers[0], self._learnt, strict=True)
+        ):
+            kept |= {f"{number}.{name}": getattr(shared, name) for name in ("weight", "bias")}
+            kept |= {f"{number}.{name}": getattr(learnt, name) for name in LEARNT}
+        for stream, layers in enumerate(self._streams.layers):
+            for number, arrays in enumerate(layers):
+                kept |= {f"{stream}.{number}.{name}": getattr(arrays, name) for name in STATE}
+        return kept
 
 
 def _loss(readings: npt.NDArray[np.floating[Any]], target: int) -> float:

@@ -44,9 +44,16 @@ class LayerStep:
     argmax: Tensor | None
     """Where each pooled potential came from (flat index into a channel's map), when learning."""
     spikes: Tensor
-    """S, shape (B, *shape.pooled), 0 or 1."""
+    """S, shape (B, *shape.pooled), 0 or 1; of other activations, what goes up instead."""
     activity: Tensor
-    """A, shape (B, *shape.pooled)."""
+    """A, shape (B, *shape.pooled): what is read out."""
+
+    def pooled_potential(self) -> Tensor:
+        """U, shape (B, *shape.pooled)."""
+        if self.argmax is None:
+            return self.u
+        chosen = self.u.flatten(2).gather(2, self.argmax.flatten(2))
+        return chosen.view_as(self.activity)
 
 
 class Layer:
@@ -64,6 +71,8 @@ class Layer:
     ) -> None:
         self.settings = settings
         self.shape = shape
+        self.activation = settings.activation
+        self.reads_spikes = settings.activation == "spiking" and network.readout_input == "spikes"
         self.refractory_decay = network.refractory_decay
         self.refractory_weight = network.refractory_weight
         channels_in = shape.inputs[0]
@@ -164,7 +173,7 @@ class Layer:
         else:
             pooled = functional.max_pool2d(u, self.settings.pool)
         return LayerStep(
-            u=u, argmax=argmax, spikes=(pooled > 0).to(u.dtype), activity=torch.sigmoid(pooled)
+            u=u, argmax=argmax, spikes=self.emit(pooled), activity=self.activity(pooled)
         )
 
     def advance_traces(self, q: Tensor, p: Tensor, x: Tensor) -> None:
@@ -175,10 +184,25 @@ class Layer:
     def apply_refractory(self, r: Tensor, u: Tensor) -> None:
         """Add what is left of `r` to `u` and charge the new spikes to `r`, both in place.
 
-        Both have shape (B, *shape.membrane); `u` comes in as conv(P, W, b).
+        Both have shape (B, *shape.membrane); `u` comes in as conv(P, W, b). Without spikes there is
+        no refractoriness.
         """
+        if self.activation != "spiking":
+            return
         u.add_(r.mul_(self.refractory_decay))
         r.add_((u > 0), alpha=-self.refractory_weight)
+
+    def emit(self, pooled: Tensor) -> Tensor:
+        """What the layer above gets, from pooled potentials: S = [U > 0], or another activation."""
+        if self.activation == "sigmoid":
+            return torch.sigmoid(pooled)
+        return torch.relu(pooled) if self.activation == "relu" else (pooled > 0).to(pooled.dtype)
+
+    def activity(self, pooled: Tensor) -> Tensor:
+        """What is read out, from pooled potentials: A = sigmoid(U), or what goes up."""
+        if self.activation == "relu" or self.reads_spikes:
+            return self.emit(pooled)
+        return torch.sigmoid(pooled)
 
     def read_out(self, activity: Tensor) -> Tensor:
         """The local readout y = G flat(A) + c, shape (B, classes)."""

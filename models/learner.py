@@ -1,42 +1,48 @@
-"""Local learning of a whole network: gradients added up over steps, applied by Adamax."""
+"""Local learning of a whole network: gradients added up over steps, applied by an optimiser."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
+from models.error_trigger import ErrorTrigger
 from models.errors import not_finite
 from models.layer import LayerStep
 from models.learning_rule import local_gradient
+from models.losses import make_loss
 from models.network import Network
-from models.settings import ADAMAX_EPSILON, LearningSettings
+from models.optimisers import make_optimiser
+from models.replicas import ALONE, Replicas
+from models.settings import LearningSettings
+from models.trainer_state import TrainerState, fill, load_optimiser_state, optimiser_state
 
 
 class Learner:
     """Turns the local losses of all layers into weight changes.
 
     Every learning step's gradient counts: steps are gathered, and after `update_every_steps` of
-    them their gradients, summed, make one Adamax update. The gathered steps of up to
+    them their gradients, summed, make one update. The gathered steps of up to
     `CHUNK_STREAMS` streams are worked off together, which is exact because weights rest between
     updates.
     """
 
     CHUNK_STREAMS = 16
 
-    def __init__(self, network: Network, settings: LearningSettings) -> None:
+    def __init__(
+        self, network: Network, settings: LearningSettings, replicas: Replicas = ALONE
+    ) -> None:
         self.network = network
+        self._replicas = replicas
         self.settings = settings
         device = network.layers[0].weight.device
         self._generator = torch.Generator(device=device).manual_seed(settings.seed)
         self._optimisers = [
-            torch.optim.Adamax(
-                [layer.weight, layer.bias],
-                lr=settings.rate,
-                betas=(0.0, settings.beta2),
-                eps=ADAMAX_EPSILON,
-            )
-            for layer in network.layers
+            make_optimiser(settings, [layer.weight, layer.bias]) for layer in network.layers
         ]
+        self._loss = make_loss(settings, network.settings.classes)
+        triggered = settings.error_threshold is not None or settings.error_rate is not None
+        self.triggers = [ErrorTrigger(settings) if triggered else None for _ in network.layers]
+        """Per layer, where learning is triggered by errors."""
         self._waiting: list[tuple[list[Tensor], list[LayerStep], Tensor]] = []
         self._steps_since_update = 0
         self.updates = 0
@@ -44,7 +50,7 @@ class Learner:
         """Per layer, the mean loss of the steps last worked off."""
 
     def set_rate(self, rate: float) -> None:
-        """Change the Adamax step from the next update on."""
+        """Change the learning rate from the next update on."""
         for optimiser in self._optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate
@@ -60,9 +66,11 @@ class Learner:
         self._waiting.append((traces, steps, one_hot))
         self._steps_since_update += 1
         update = self._steps_since_update >= self.settings.update_every_steps
-        if update or len(self._waiting) * one_hot.shape[0] >= self.CHUNK_STREAMS:
-            self._work_off()
+        streams = one_hot.shape[0] * self._replicas.size
+        if update or len(self._waiting) * streams >= self.CHUNK_STREAMS:
+            self.work_off()
         if update:
+            self._average()
             for optimiser, layer in zip(self._optimisers, self.network.layers, strict=True):
                 optimiser.step()
                 if not bool(torch.isfinite(layer.weight).all()):
@@ -72,7 +80,74 @@ class Learner:
             self.updates += 1
         return update
 
-    def _work_off(self) -> None:
+    def _average(self) -> None:
+        """Over all replicas, of whose gradients the same ones are there."""
+        gradients = [
+            parameter.grad
+            for layer in self.network.layers
+            for parameter in (layer.weight, layer.bias)
+            if parameter.grad is not None
+        ]
+        if self._replicas.size == 1 or not gradients:
+            return
+        # One message: a small one takes as long as a large one.
+        together = self._replicas.mean(torch.cat([gradient.flatten() for gradient in gradients]))
+        parts = torch.split(together, [gradient.numel() for gradient in gradients])
+        for gradient, part in zip(gradients, parts, strict=True):
+            gradient.copy_(part.view(gradient.shape))
+
+    def state(self) -> TrainerState:
+        """Optimisers, gradients gathered and the generator; to be asked after `work_off`.
+
+        Of all replicas, each of which asks.
+        """
+        kept = TrainerState(numbers={"steps_since_update": self._steps_since_update})
+        kept.numbers["updates"] = self.updates
+        losses = self._replicas.mean(
+            torch.tensor(self.losses, dtype=torch.float64, device=self._generator.device)
+        ).tolist()
+        kept.numbers.update({f"loss.{number}": loss for number, loss in enumerate(losses)})
+        kept.numbers.update(
+            {
+                f"threshold.{number}": trigger.threshold
+                for number, trigger in enumerate(self.triggers)
+                if trigger is not None
+            }
+        )
+        kept.tensors["generator"] = self._generator.get_state()
+        for number, (optimiser, layer) in enumerate(
+            zip(self._optimisers, self.network.layers, strict=True)
+        ):
+            kept.add(f"optimiser.{number}", optimiser_state(optimiser))
+            for name, parameter in (("weight", layer.weight), ("bias", layer.bias)):
+                if parameter.grad is not None:
+                    kept.tensors[f"gradient.{number}.{name}"] = self._replicas.mean(parameter.grad)
+        return kept
+
+    def load_state(self, state: TrainerState) -> None:
+        """Go on from what `state` gave; raises `ModelError` where shapes differ."""
+        self._steps_since_update = int(state.numbers["steps_since_update"])
+        self.updates = int(state.numbers["updates"])
+        self.losses = [state.numbers[f"loss.{number}"] for number in range(len(self.losses))]
+        for number, trigger in enumerate(self.triggers):
+            if trigger is not None:
+                trigger.threshold = state.numbers[f"threshold.{number}"]
+        self._generator.set_state(state.tensors["generator"])
+        for number, (optimiser, layer) in enumerate(
+            zip(self._optimisers, self.network.layers, strict=True)
+        ):
+            load_optimiser_state(optimiser, state.under(f"optimiser.{number}"))
+            gathered = state.under(f"gradient.{number}").tensors
+            for name, parameter in (("weight", layer.weight), ("bias", layer.bias)):
+                parameter.grad = None
+                if name in gathered:
+                    parameter.grad = torch.empty_like(parameter)
+                    fill(parameter.grad, gathered[name], f"gradient of layer {number}")
+
+    def work_off(self) -> None:
+        """Turn the steps gathered so far into gradients, without an update."""
+        if not self._waiting:
+            return
         count = len(self._waiting)
         one_hot = torch.cat([target for _, _, target in self._waiting])
         keep = 1.0 - self.settings.dropout
@@ -81,11 +156,7 @@ class Learner:
             trace = torch.cat([traces[number] for traces, _, _ in self._waiting])
             mask: Tensor | None = None
             if keep < 1.0:
-                drawn = torch.rand(
-                    (one_hot.shape[0], layer.shape.readout_inputs),
-                    generator=self._generator,
-                    device=one_hot.device,
-                )
+                drawn = self._draw(count, one_hot.shape[0] // count, layer.shape.readout_inputs)
                 mask = (drawn < keep).to(trace.dtype).div_(keep)
             gradient = local_gradient(
                 layer,
@@ -94,15 +165,34 @@ class Learner:
                 one_hot,
                 regularisation=self.settings.regularisation,
                 dropout_mask=mask,
+                loss=self._loss,
+                surrogate=self.settings.surrogate,
+                trigger=self.triggers[number],
+                replicas=self._replicas,
             )
             self.losses[number] = float(gradient.loss)
             for parameter, value in (
                 (layer.weight, gradient.weight),
                 (layer.bias, gradient.bias),
             ):
+                if value is None:
+                    continue
                 value = value * count if count > 1 else value
                 parameter.grad = value if parameter.grad is None else parameter.grad + value
         self._waiting.clear()
+
+    def _draw(self, count: int, streams: int, size: int) -> Tensor:
+        """Uniform numbers for so many steps of this replica's streams, shape (count B, size).
+
+        Every replica draws those of all of them, as one process would, and takes its own.
+        """
+        everyone = streams * self._replicas.size
+        drawn = torch.rand(
+            (count * everyone, size), generator=self._generator, device=self._generator.device
+        )
+        if self._replicas.size == 1:
+            return drawn
+        return drawn.view(count, everyone, size)[:, self._replicas.part(everyone)].flatten(0, 1)
 
 
 def _joined(steps: list[LayerStep]) -> LayerStep:

@@ -8,17 +8,22 @@ import torch
 from torch import Tensor
 
 from models.convolution import weight_gradient
+from models.error_trigger import ErrorTrigger
 from models.layer import Layer, LayerStep
+from models.losses import Loss, smooth_l1
+from models.replicas import ALONE, Replicas
+from models.settings import Surrogate
 
 
 @dataclass(frozen=True, slots=True)
 class LocalGradient:
     """Gradient of one layer's local loss, and that loss."""
 
-    weight: Tensor
-    bias: Tensor
+    weight: Tensor | None
+    bias: Tensor | None
+    """None where a trigger stayed silent; so is the one above."""
     loss: Tensor
-    """Smooth L1, mean over batch and classes; a scalar, regulariser not included."""
+    """A scalar, regulariser not included."""
 
 
 def local_gradient(
@@ -29,28 +34,45 @@ def local_gradient(
     *,
     regularisation: float,
     dropout_mask: Tensor | None,
+    loss: Loss = smooth_l1,
+    surrogate: Surrogate = "sigmoid",
+    trigger: ErrorTrigger | None = None,
+    replicas: Replicas = ALONE,
 ) -> LocalGradient:
     """d(loss)/dW and d(loss)/db of one layer at one step, nothing crossing a layer or a step.
 
-        e  = d loss / d y                        smooth L1, beta 1, mean over batch and classes
-        dW = corr(P, unpool(G^T e) * a(1 - a))   Eq. 5
+        e  = d loss / d y                        with a trigger, its spikes (Eq. 6)
+        dW = corr(P, unpool(G^T e) * f'(u))      Eq. 5; f'(u) = a(1 - a), or as the surrogate says
+
+    Where a trigger stays silent, no work is done and there is no gradient.
 
     The readout, and the regulariser's mean of A, see what dropout leaves of A.
 
     `p_padded` is the layer's trace P with its rim, as `LayerState` holds it; `one_hot` has shape
-    (B, classes); `dropout_mask`, shape (B, fan-in), holds 0 and 1/(1 - p).
+    (B, classes); `dropout_mask`, shape (B, fan-in), holds 0 and 1/(1 - p). With several replicas
+    their mean is the gradient of the whole minibatch.
     """
     activity = step.activity.flatten(1)
     dropped = activity if dropout_mask is None else activity * dropout_mask
-    error = torch.addmm(layer.readout_offset, dropped, layer.readout.t()).sub_(one_hot)
-    loss = torch.where(error.abs() < 1, 0.5 * error * error, error.abs() - 0.5).mean()
-    down = error.clamp(-1.0, 1.0).div_(error.numel()) @ layer.readout
+    y = torch.addmm(layer.readout_offset, dropped, layer.readout.t())
+    value, error = loss(y, one_hot)
+    if trigger is not None:
+        error = trigger.spikes(error, replicas)
+        if not trigger.share:
+            return LocalGradient(weight=None, bias=None, loss=value)
+    down = error @ layer.readout
     if regularisation > 0:
-        quiet = (dropped.mean() < 0.1).to(down.dtype)
+        quiet = (replicas.mean(dropped.mean()) < 0.1).to(down.dtype)
         down.sub_(quiet * (0.1 * regularisation / activity.numel()))
     if dropout_mask is not None:
         down.mul_(dropout_mask)
-    down.mul_(activity).mul_(1.0 - activity)
+    if layer.activation == "relu":
+        down.mul_(activity > 0)
+    elif layer.activation == "spiking" and surrogate == "boxcar":
+        down.mul_(step.pooled_potential().flatten(1).abs() <= 0.5)
+    else:
+        a = torch.sigmoid(step.pooled_potential()).flatten(1) if layer.reads_spikes else activity
+        down.mul_(a).mul_(1.0 - a)
     pooled = down.view_as(step.activity)
     if step.argmax is None:
         delta = pooled
@@ -62,5 +84,5 @@ def local_gradient(
     return LocalGradient(
         weight=weight_gradient(p_padded, delta, layer.weight),
         bias=delta.sum((0, 2, 3)),
-        loss=loss,
+        loss=value,
     )

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from models.layer import Layer, LayerStep
 from models.network import Network
+from models.trainer_state import TrainerState, fill, take
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +50,17 @@ class SequenceRunner:
         if copies > 1:
             x = x.repeat(1, copies, 1, 1)
         stretches: list[LayerStretch] = []
-        for layer in self._layers:
-            stretch = layer.run(x.contiguous(memory_format=torch.channels_last))
+        for runner, layer in zip(self._layers, self._network.layers, strict=True):
+            stretch = runner.run(x.contiguous(memory_format=torch.channels_last))
             stretches.append(stretch)
-            x = (stretch.pooled > 0).to(weight.dtype)
+            x = layer.emit(stretch.pooled)
         return stretches
 
     def votes(self, stretches: list[LayerStretch]) -> Tensor:
         """Shape (layers, steps, B): the class (from 0) whose local readout is largest (P 4.3)."""
         return torch.stack(
             [
-                layer.read_out(torch.sigmoid(stretch.pooled)).argmax(1).view(-1, self._batch)
+                layer.read_out(layer.activity(stretch.pooled)).argmax(1).view(-1, self._batch)
                 for layer, stretch in zip(self._network.layers, stretches, strict=True)
             ]
         )
@@ -78,11 +79,24 @@ class SequenceRunner:
                 LayerStep(
                     u=u,
                     argmax=argmax,
-                    spikes=(pooled > 0).to(u.dtype),
-                    activity=torch.sigmoid(pooled),
+                    spikes=layer.emit(pooled),
+                    activity=layer.activity(pooled),
                 )
             )
         return traces, steps
+
+    def state(self) -> dict[str, Tensor]:
+        """Traces and refractory terms of every layer and stream, by name."""
+        return {
+            f"{number}.{name}": tensor
+            for number, layer in enumerate(self._layers)
+            for name, tensor in layer.state().items()
+        }
+
+    def load_state(self, state: TrainerState) -> None:
+        """Go on from what `state` gave; raises `ModelError` for other shapes."""
+        for name, tensor in self.state().items():
+            fill(tensor, take(state, name), name)
 
 
 class _LayerRunner:
@@ -104,6 +118,10 @@ class _LayerRunner:
         self._r = silence(batch, layer.shape.membrane)
         self._p_padded = silence(longest * batch, (channels, height + 2 * rim, width + 2 * rim))
         self._p_inside = self._p_padded[:, :, rim : rim + height, rim : rim + width]
+
+    def state(self) -> dict[str, Tensor]:
+        """What is carried from one stretch to the next: the tensors themselves."""
+        return {"q": self._q, "p": self._p, "r": self._r}
 
     def run(self, x: Tensor) -> LayerStretch:
         """The equations of `Layer.step` over all steps of `x`, shape (steps B, *shape.inputs)."""

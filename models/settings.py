@@ -14,25 +14,43 @@ def _require(condition: bool, what: str, got: object, allowed: str) -> None:
         raise ModelError(f"{what}: got {got!r}; allowed: {allowed}")
 
 
+def _one_of(names: Any, what: str, got: object) -> None:
+    _require(got in get_args(names), what, got, ", ".join(get_args(names)))
+
+
 def _finite(value: float) -> bool:
     return isinstance(value, int | float) and math.isfinite(value)
 
 
+Activation = Literal["spiking", "sigmoid", "relu"]
+"""What a layer hands up: spikes, or sigmoid(u) or relu(u), the paper's ablation."""
+ReadoutInput = Literal["activity", "spikes"]
+"""What the readouts of spiking layers see: sigmoid(u), as in the paper, or the spikes."""
+Surrogate = Literal["sigmoid", "boxcar"]
+"""The postsynaptic factor of spiking layers: a(1 - a), as in the paper, or [abs(u) <= 0.5]."""
+
+
 @dataclass(frozen=True, slots=True)
 class LayerSettings:
-    """One convolutional spiking layer (Table 2 of the paper)."""
+    """One convolutional spiking layer (Table 2 of the paper).
+
+    A kernel as large as the map, without padding, makes a fully connected layer with 1x1 maps; the
+    layers above it are fully connected with a kernel of 1.
+    """
 
     channels: int
     pool: int = 2
     """Side of the max-pooling window after the threshold; 1 leaves pooling out."""
     kernel: int = 7
     padding: int = 2
+    activation: Activation = "spiking"
 
     def __post_init__(self) -> None:
         _require(1 <= self.channels <= 4096, "layer channels", self.channels, "1 to 4096")
         _require(1 <= self.pool <= 16, "layer pool", self.pool, "1 to 16")
-        _require(1 <= self.kernel <= 31, "layer kernel", self.kernel, "1 to 31")
+        _require(1 <= self.kernel <= 128, "layer kernel", self.kernel, "1 to 128")
         _require(0 <= self.padding < self.kernel, "layer padding", self.padding, "0 to kernel - 1")
+        _one_of(Activation, "layer activation", self.activation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +80,7 @@ class NetworkSettings:
     """a_r; 0.65 is tau_r = 1/(1 - 0.65) = 2.86 ms."""
     refractory_weight: float = 1.0
     """w_rp, taken off the membrane potential by a spike."""
+    readout_input: ReadoutInput = "activity"
     weight_scale: float = 1.1
     """Initial weights are uniform within +- weight_scale / sqrt(fan_in)."""
     seed: int = 0
@@ -70,7 +89,9 @@ class NetworkSettings:
     def __post_init__(self) -> None:
         _require(1 <= len(self.layers) <= 16, "layers", len(self.layers), "1 to 16")
         _require(2 <= self.classes <= 1024, "classes", self.classes, "2 to 1024")
-        _require(1 <= self.input_channels <= 64, "input channels", self.input_channels, "1 to 64")
+        _require(
+            1 <= self.input_channels <= 4096, "input channels", self.input_channels, "1 to 4096"
+        )
         _require(1 <= self.input_copies <= 64, "input copies", self.input_copies, "1 to 64")
         for name in ("height", "width"):
             _require(1 <= getattr(self, name) <= 1024, name, getattr(self, name), "1 to 1024")
@@ -96,6 +117,7 @@ class NetworkSettings:
             self.refractory_decay,
             "0 <= decay < 1",
         )
+        _one_of(ReadoutInput, "readout input", self.readout_input)
         self.shapes()
 
     def shapes(self) -> tuple[LayerShape, ...]:
@@ -154,8 +176,18 @@ class NetworkSettings:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values."""
-        return asdict(self)
+        """Plain JSON values.
+
+        What came after the first checkpoints is left out where it is as it was before: a network
+        keeps the version (digest) that it had then.
+        """
+        values = asdict(self)
+        if self.readout_input == "activity":
+            del values["readout_input"]
+        for layer in values["layers"]:
+            if layer["activation"] == "spiking":
+                del layer["activation"]
+        return values
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Self:
@@ -198,7 +230,20 @@ class LearningSettings:
     rate: float = 2e-4
     """Adamax step of a weight."""
     beta2: float = 0.95
-    """Decay of Adamax's running maximum; its momentum (beta1) is 0."""
+    """Decay of Adamax's running maximum; its momentum (beta1) is 0. Other optimisers have none."""
+    optimiser: str = "Adamax"
+    """A class of `torch.optim`; see `models.optimisers`."""
+    optimiser_options: dict[str, Any] = field(default_factory=dict)
+    """Its further arguments."""
+    loss: str = "SmoothL1Loss"
+    """A loss of `torch.nn`, of the readout against the one-hot class; see `models.losses`."""
+    loss_options: dict[str, Any] = field(default_factory=dict)
+    """Its further arguments."""
+    surrogate: Surrogate = "sigmoid"
+    error_threshold: float | None = None
+    """Learn from an error where it is larger, by its sign (Eq. 6); None: from all (Eq. 5)."""
+    error_rate: float | None = None
+    """Adapt each layer's threshold so that this share of the errors are larger; 0 to 1."""
     learn_every_steps: int | None = None
     """While learning, one step in so many gives a gradient. It is worked off in parts over these
     steps, and counts from the last of them on. None: as `affordable_learning` says."""
@@ -226,6 +271,19 @@ class LearningSettings:
             "regularisation",
             self.regularisation,
             "0 to 10",
+        )
+        _one_of(Surrogate, "surrogate", self.surrogate)
+        for name, value in (("optimiser", self.optimiser), ("loss", self.loss)):
+            _require(value.isidentifier(), name, value, "the name of a class")
+        threshold, rate = self.error_threshold, self.error_rate
+        _require(
+            threshold is None or (_finite(threshold) and 0 < threshold <= 1e6),
+            "error threshold",
+            threshold,
+            "above 0, to 1000000",
+        )
+        _require(
+            rate is None or (_finite(rate) and 0 < rate < 1), "error rate", rate, "between 0 and 1"
         )
 
 
@@ -282,6 +340,23 @@ PRESETS: dict[str, Preset] = {
             "and the Adamax step."
         ),
     ),
+    "decolle": Preset(
+        network=NetworkSettings(
+            layers=(
+                LayerSettings(channels=64, pool=2),
+                LayerSettings(channels=128, pool=1),
+                LayerSettings(channels=128, pool=2),
+            ),
+            tau_m_ms=(33.0, 33.0),
+            tau_s_ms=(12.5, 12.5),
+            readout_input="spikes",
+        ),
+        learning=LearningSettings(rate=2e-4, surrogate="boxcar"),
+        note=(
+            "As the authors' later work has it: one pair of time constants, readouts and dropout "
+            "on spikes, a boxcar surrogate. The input stays binary, where theirs is counts."
+        ),
+    ),
     "full": Preset(
         network=NetworkSettings(
             layers=(
@@ -294,7 +369,7 @@ PRESETS: dict[str, Preset] = {
             tau_pairs=2,
             gain=5.0,
         ),
-        learning=LearningSettings(rate=1e-3, regularisation=3e-3),
+        learning=LearningSettings(rate=1e-3, regularisation=1.2e-2),
         note=(
             "Table 2 in real time on a CPU: two pairs of time constants a layer, so that filters "
             "follow the convolution, and a regulariser that keeps neurons sparse."

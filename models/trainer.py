@@ -11,8 +11,10 @@ import torch
 
 from models.learner import Learner
 from models.network import Network
+from models.replicas import ALONE, Replicas
 from models.sequences import SequenceRunner
 from models.settings import LearningSettings
+from models.trainer_state import TrainerState, load_weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,12 @@ class Trainer:
         batch: int,
         burn_in_ms: int = BURN_IN_MS,
         learn_every_ms: int = 1,
+        replicas: Replicas = ALONE,
     ) -> None:
+        """`batch` is this process's part, if there are several replicas."""
         self.network = network
-        self.learner = Learner(network, learning)
+        self.learner = Learner(network, learning, replicas)
+        self._replicas = replicas
         self._rate = learning.rate
         self._batch = batch
         self._burn_in_ms = burn_in_ms
@@ -88,13 +93,46 @@ class Trainer:
             for number, step in enumerate(steps):
                 losses[number] += self.learner.losses[number]
                 firing[number] += float(step.spikes.mean())
+        # Nothing but gradients is left over from one minibatch to the next: that can be kept.
+        self.learner.work_off()
         right = (counts.argmax(2) == wanted).float().mean(1)
         divide = max(learnt, 1)
-        return MinibatchResult(
-            loss=tuple(value / divide for value in losses),
-            accuracy=tuple(float(value) for value in right),
-            firing_rate=tuple(value / divide for value in firing),
+        figures = torch.tensor(
+            [
+                [value / divide for value in losses],
+                right.tolist(),
+                [value / divide for value in firing],
+            ],
+            dtype=torch.float64,
+            device=device,
         )
+        loss, accuracy, firing_rate = self._replicas.mean(figures).tolist()
+        return MinibatchResult(tuple(loss), tuple(accuracy), tuple(firing_rate))
+
+    def state(self) -> TrainerState:
+        """See `models.trainer_state.Resumable`."""
+        kept = TrainerState()
+        kept.add("network", TrainerState(self.network.tensors()))
+        kept.add("learner", self.learner.state())
+        streams = {
+            name: self._replicas.join(tensor) for name, tensor in self._runner.state().items()
+        }
+        kept.add("streams", TrainerState(streams))
+        return kept
+
+    @torch.no_grad()
+    def load_state(self, state: TrainerState) -> None:
+        """See `models.trainer_state.Resumable`."""
+        load_weights(self.network, state.under("network"))
+        self.learner.load_state(state.under("learner"))
+        everyone = self._batch * self._replicas.size
+        own = self._replicas.part(everyone)
+        # What is of another minibatch is left whole, and refused as such.
+        streams = {
+            name: value[own] if value.shape[0] == everyone else value
+            for name, value in state.under("streams").tensors.items()
+        }
+        self._runner.load_state(TrainerState(streams))
 
 
 def stretch_ends(steps: int, burn_in_ms: int, learn_every_ms: int) -> Iterator[int]:

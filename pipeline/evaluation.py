@@ -14,8 +14,9 @@ from models.checkpoint import load_checkpoint
 from models.engines import count_votes
 from models.network import Network
 from models.torch_engine import choose_device, prepare_torch
-from pipeline.trials import TrialFrames, load_trials
-from recordings.dvsgesture import Split, read_gesture_set
+from pipeline.datasets import Dataset, Reading
+from pipeline.trials import TrialFrames
+from recordings.dvsgesture import Split
 
 TRIAL_FRAMES = 1800
 BURN_IN_FRAMES = 50
@@ -65,42 +66,37 @@ def evaluate_trials(
 
 def evaluate_checkpoint(
     checkpoint: Path,
-    folder: Path,
+    dataset: Dataset,
     *,
     split: Split = "test",
     users: Collection[int] | None = None,
     device: str = "auto",
     threads: int = 1,
+    reading: Reading | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Evaluate a checkpoint on one part of a folder in the DvsGesture layout, or some of its users.
+    """Evaluate a checkpoint on one part of a data set, or some of its users.
 
-    Raises `InputError` for the folder, a part of it without gestures and classes that the
-    checkpoint does not know, and `ModelError` for the checkpoint.
+    Raises `InputError` for recordings that cannot be read, a part without gestures and classes
+    that the checkpoint does not know, and `ModelError` for the checkpoint.
     """
     prepare_torch(threads)
     loaded = load_checkpoint(checkpoint, device=choose_device(device))
     settings = loaded.network.settings
-    recordings = read_gesture_set(folder).of(split, users)
-    if not recordings:
-        raise InputError(
-            what=f"gesture set {folder}",
-            got=f"no recordings to {split}",
-            allowed="one or more",
-            todo="list some, or choose the other part",
-        )
-    trials = load_trials(recordings, rows=settings.height, columns=settings.width)
+    trials = dataset.trials(
+        split, rows=settings.height, columns=settings.width, users=users, reading=reading
+    )
     if not trials:
         raise InputError(
-            what=f"gesture set {folder}",
+            what=f"data set {dataset.name}",
             got=f"no labelled gestures to {split}",
             allowed="one or more",
-            todo="fill in the label files",
+            todo="list recordings and fill in their label files, or choose the other part",
         )
     highest = max(trial.gesture_class for trial in trials)
     if highest > settings.classes:
         raise InputError(
-            what=f"gesture set {folder}",
+            what=f"data set {dataset.name}",
             got=f"class {highest}",
             allowed=f"1 to {settings.classes}, the classes of {checkpoint}",
             todo="use a checkpoint that was trained on these classes",

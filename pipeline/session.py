@@ -1,4 +1,6 @@
-"""`wigwag replay`: source and brain as real processes over the real bus, and what they say."""
+"""`wigwag replay` and `live`: source and brain as real processes over the real bus, and what they
+say.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,7 @@ _GRACE_S = 1.5
 
 @dataclass(frozen=True, slots=True)
 class SessionSettings:
-    """What `wigwag replay` was asked to do, apart from what its children are told."""
+    """What `wigwag replay` or `live` was asked to do, apart from what its children are told."""
 
     source_arguments: tuple[str, ...]
     """Of `wigwag source`, without its addresses."""
@@ -37,7 +39,7 @@ class SessionSettings:
     threads: int = 1
     """For the brain; the source gets one."""
     endless: bool = False
-    """The source goes round and round: Ctrl-C is then the ordinary end."""
+    """The source has no end of its own: Ctrl-C is then the ordinary end."""
     step: bool = False
     """Start paused, go on key by key."""
     as_json: bool = False
@@ -47,7 +49,7 @@ class SessionSettings:
 
 
 class Session:
-    """One run of one recording through one brain."""
+    """One run of one recording or camera through one brain."""
 
     def __init__(self, settings: SessionSettings) -> None:
         if settings.step and not Keys.available():

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from drivers.cameras import open_camera
 from drivers.errors import InputError
 from drivers.events import EventPacket, EventSource
 from pipeline.bus import SEND_HWM, EventPublisher
@@ -39,7 +40,9 @@ class SourceSettings:
     bind: str
     """Where events go out."""
     recording: Path | None = None
-    """What to replay; not needed where `run_source` is given a source."""
+    """What to replay; not needed where there is a camera or `run_source` is given a source."""
+    camera: str | None = None
+    """A camera instead of a recording, as `drivers.cameras.open_camera` takes it."""
     name: str | None = None
     """The source's name on the bus; by default that of the recording."""
     control: str | None = None
@@ -88,6 +91,8 @@ def run_source(
 
 
 def _open(settings: SourceSettings) -> EventSource:
+    if settings.camera is not None:
+        return open_camera(settings.camera)
     # Here, because the readers bring large libraries that a camera does not need.
     from recordings.formats import open_recording
 
@@ -129,7 +134,7 @@ class _SourceRun:
         self._t_end_us = 0
         self._paced = PacedSource(
             source,
-            speed=settings.speed,
+            speed=None if getattr(source, "live", False) else settings.speed,
             loop=settings.loop,
             paused=settings.paused,
             stop=stop,

@@ -1,172 +1,330 @@
-"""`wigwag train`: a checkpoint from a folder in the DvsGesture layout."""
+"""`wigwag train`: a checkpoint from a data set, in a run that can be stopped and resumed."""
 
 from __future__ import annotations
 
-import math
+import hashlib
+import logging
+import os
 import time
-from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from drivers.errors import InputError
-from drivers.gestures import GESTURE_NAMES
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.engines import trainer_for
 from models.network import Network
-from models.settings import TrainingEngineName, preset
+from models.replicas import ALONE, Replicas
+from models.settings import TrainingEngineName
 from models.torch_engine import choose_device, prepare_torch
-from models.trainer import BURN_IN_MS, MinibatchResult
-from pipeline.crops import CropSampler, CropSettings
-from pipeline.trials import load_trials
-from recordings.dvsgesture import read_gesture_set
-from recordings.simulated_set import NOTICE_FILE
+from pipeline.crops import CropSampler
+from pipeline.datasets import Dataset, Reading
+from pipeline.minibatches import MinibatchFeed
+from pipeline.run_folder import RunFolder
+from pipeline.stop_request import StopRequest
+from pipeline.training_figure import can_draw, draw_training
+from pipeline.training_log import TrainingLog
+from pipeline.training_progress import ProgressSink, TrainingProgress
+from pipeline.training_settings import TrainingSettings
+from pipeline.training_tensorboard import TensorBoardLog, require_tensorboard
+from pipeline.trials import TrialFrames
+
+LOG = logging.getLogger(__name__)
 
 SAVE_EVERY_S = 120.0
-FINAL_RATE_SHARE = 0.01
+RECENT = 50
+"""Minibatches over which the training accuracy in the record is taken."""
+RESUMABLE: tuple[TrainingEngineName, ...] = ("auto", "events")
+"""Trainers that can be resumed; the others leave checkpoints only."""
 
 
 @dataclass(frozen=True, slots=True)
-class TrainingSettings:
-    """One training run; its result depends on these and the data, not on the time it takes."""
+class TrainingOutcome:
+    """How a run ended, for now."""
 
-    preset: str = "small"
-    minibatches: int = 1200
-    engine: TrainingEngineName = "auto"
-    """What works a minibatch off; see `models.engines.trainer_for`."""
-    learn_every_ms: int = 7
-    """A learning step at every this many ms; the network advances at every one."""
-    crops: CropSettings = field(default_factory=CropSettings)
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        for what, got in (
-            ("minibatches", self.minibatches),
-            ("learning interval", self.learn_every_ms),
-        ):
-            if got < 1:
-                raise InputError(
-                    what=what, got=str(got), allowed="1 or more", todo="mend the setting"
-                )
-        if self.crops.steps <= BURN_IN_MS:
-            raise InputError(
-                what="crop steps",
-                got=str(self.crops.steps),
-                allowed=f"above {BURN_IN_MS}: nothing is learnt from the first {BURN_IN_MS} ms",
-                todo="take longer crops",
-            )
+    version: str
+    """Of the checkpoint; empty where another replica wrote it."""
+    minibatches_done: int
+    waiting_share: float
+    """Of the time, spent waiting for data."""
+    stopped_by: int | None
+    """The signal that stopped it before its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class TrainingProgress:
-    """Where a run stands after a minibatch."""
+@dataclass(slots=True)
+class _Standing:
+    """How far a run is, as its state file keeps it: JSON values."""
 
-    minibatch: int
-    minibatches: int
-    elapsed_s: float
-    result: MinibatchResult
-
-    @property
-    def left_s(self) -> float:
-        """Time still needed at the pace so far."""
-        return self.elapsed_s / self.minibatch * (self.minibatches - self.minibatch)
-
-
-def rate_factor(done: float) -> float:
-    """Cosine decay of the learning rate, from 1 to `FINAL_RATE_SHARE`, `done` from 0 to 1."""
-    return FINAL_RATE_SHARE + (1.0 - FINAL_RATE_SHARE) * 0.5 * (1.0 + math.cos(math.pi * done))
+    trials: str
+    """Digest of the gestures trained on."""
+    users: list[int] | None
+    parent: str | None
+    done: int = 0
+    elapsed_s: float = 0.0
+    waiting_s: float = 0.0
+    recent: list[tuple[float, ...]] | None = None
+    """Accuracy by layer of the last minibatches."""
+    sampler: dict[str, Any] | None = None
 
 
 def train(
-    folder: Path,
-    out: Path,
+    dataset: Dataset,
+    run: RunFolder,
     settings: TrainingSettings,
     *,
     users: Collection[int] | None = None,
     start_from: Path | None = None,
-    rate: float | None = None,
     device: str = "auto",
     threads: int = 1,
-    reading: Callable[[int, int], None] | None = None,
-    progress: Callable[[TrainingProgress], None] | None = None,
-) -> str:
-    """Train on the set's training users and write a checkpoint to `out`; returns its version.
+    workers: int = 0,
+    tensorboard: bool = False,
+    replicas: Replicas = ALONE,
+    reading: Reading | None = None,
+    sinks: Sequence[ProgressSink] = (),
+) -> TrainingOutcome:
+    """Train on a set's training users, in a run folder that is not there yet.
 
-    `users` names some of them, so that others are left to choose settings by.
-
-    Training begins from the preset's random weights, or from those of the checkpoint
-    `start_from`; `rate` takes the place of the preset's learning rate. The checkpoint is also
-    written every two minutes, so that a run cut short leaves one. `reading` is called with
-    recordings read and in all, `progress` after every minibatch. Raises `InputError` for the
-    folder and settings, `ModelError` for the preset, the checkpoint and unfit weights.
+    `users` names some of them, so that others are left to choose settings by. Training begins from
+    random weights, or from those of the checkpoint `start_from`, whose network takes the place of
+    the one in the settings. Crops are cut by so many `workers`. Checkpoint and state are written
+    every two minutes, and at the end or when SIGINT or SIGTERM stops the run. Raises `InputError`
+    for the data set, the folder and settings, `ModelError` for checkpoints and weights that are
+    not finite.
     """
-    if not out.parent.is_dir():
-        raise InputError(
-            what=f"checkpoint {out}",
-            got=f"no folder {out.parent}",
-            allowed="a file in a folder that exists",
-            todo="make the folder",
-        )
     prepare_torch(threads)
-    chosen = preset(settings.preset, seed=settings.seed)
-    learning = chosen.learning if rate is None else replace(chosen.learning, rate=rate)
-    parent: str | None = None
+    if tensorboard:
+        require_tensorboard()
+    if replicas.leads:
+        run.refuse_old()
     if start_from is None:
-        network = Network(chosen.network, device=choose_device(device))
+        network = Network(settings.network, device=choose_device(device))
+        parent = None
     else:
         begin = load_checkpoint(start_from, device=choose_device(device))
         network, parent = begin.network, begin.version
-    gesture_set = read_gesture_set(folder)
-    recordings = gesture_set.of("train", users)
-    shape = network.settings
-    trials = load_trials(recordings, rows=shape.height, columns=shape.width, progress=reading)
-    sampler = CropSampler(trials, settings.crops, settings.seed)
-    trainer = trainer_for(
-        network,
-        learning,
-        batch=settings.crops.batch,
-        learn_every_ms=settings.learn_every_ms,
-        engine=settings.engine,
-    )
-    record: dict[str, Any] = {
-        "training": asdict(settings),
-        "learning": asdict(learning),
-        "simulated": (folder / NOTICE_FILE).exists(),
-        "users": sorted({item.user for item in recordings}),
-        "trials": len(trials),
-    }
-    started = saved = time.monotonic()
-    recent: list[MinibatchResult] = []
+        settings = replace(settings, network=network.settings)
+    trials = _trials(dataset, settings, users, reading, replicas)
+    named = None if users is None else sorted(users)
+    standing = _Standing(_digest(trials), named, parent, recent=[])
+    going = _Run(dataset, run, settings, network, trials, standing, replicas)
+    if replicas.leads:
+        run.begin(settings)
+    return going.go(sinks, workers, tensorboard)
 
-    def save(done: int) -> str:
-        nonlocal saved
-        saved = time.monotonic()
-        share = np.mean([item.accuracy for item in recent], axis=0)
-        figures = {
-            "minibatches_done": done,
+
+def resume(
+    dataset: Dataset,
+    run: RunFolder,
+    *,
+    device: str = "auto",
+    threads: int = 1,
+    workers: int = 0,
+    tensorboard: bool = False,
+    replicas: Replicas = ALONE,
+    reading: Reading | None = None,
+    sinks: Sequence[ProgressSink] = (),
+) -> TrainingOutcome:
+    """Go on with a run that was stopped, as if it had not been: on a CPU, bit for bit.
+
+    Raises `InputError` where there is nothing to resume or the data set is another one.
+    """
+    prepare_torch(threads)
+    if tensorboard:
+        require_tensorboard()
+    settings = run.settings()
+    state, progress = run.load_state()
+    standing = _Standing(**progress)
+    network = Network(settings.network, device=choose_device(device))
+    trials = _trials(dataset, settings, standing.users, reading, replicas)
+    if _digest(trials) != standing.trials:
+        raise InputError(
+            what=f"data set {dataset.name}",
+            got="other gestures than the run began with",
+            allowed="the same data set",
+            todo="name the one of the run, or begin another run",
+        )
+    going = _Run(dataset, run, settings, network, trials, standing, replicas)
+    going.trainer.load_state(state)
+    return going.go(sinks, workers, tensorboard)
+
+
+class _Run:
+    """A run from where it stands to its end, or to a signal."""
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        folder: RunFolder,
+        settings: TrainingSettings,
+        network: Network,
+        trials: Sequence[TrialFrames],
+        standing: _Standing,
+        replicas: Replicas,
+    ) -> None:
+        self._replicas = replicas
+        self._dataset = dataset
+        self._folder = folder
+        self._settings = settings
+        self._network = network
+        self._trials = trials
+        self._standing = standing
+        self._sampler = CropSampler(trials, settings.crops, settings.seed)
+        if standing.sampler is not None:
+            self._sampler.load_state(standing.sampler)
+        # Some trainers have no state to give; see RESUMABLE.
+        self.trainer: Any = trainer_for(
+            network,
+            settings.learning,
+            batch=settings.crops.batch,
+            learn_every_ms=settings.learn_every_ms,
+            engine=settings.engine,
+            replicas=replicas,
+        )
+
+    def go(self, sinks: Sequence[ProgressSink], workers: int, tensorboard: bool) -> TrainingOutcome:
+        """Train, crops being cut by so many workers; `sinks` are told of every minibatch."""
+        settings, standing = self._settings, self._standing
+        before_s, before_waiting_s, first = standing.elapsed_s, standing.waiting_s, standing.done
+        layers, replicas = len(self._network.layers), self._replicas
+        with ExitStack() as open_things:
+            enter = open_things.enter_context
+            told: list[ProgressSink] = []
+            if replicas.leads:
+                told += [*sinks, enter(TrainingLog(self._folder.log, layers=layers, done=first))]
+                if tensorboard:
+                    told.append(enter(TensorBoardLog(self._folder.tensorboard, done=first)))
+            feed = enter(
+                MinibatchFeed(
+                    self._trials,
+                    self._sampler,
+                    steps=settings.crops.steps,
+                    processes=workers,
+                    part=replicas.part(settings.crops.batch),
+                )
+            )
+            stop = enter(StopRequest())
+            started = saved = time.monotonic()
+            stopped_by = 0
+            while standing.done < settings.minibatches and not stopped_by:
+                minibatch = feed.next()
+                factor = settings.rate_factor(standing.done)
+                result = self.trainer.run(minibatch.frames, minibatch.labels, rate_factor=factor)
+                here_s = time.monotonic() - started
+                standing.done += 1
+                standing.elapsed_s = before_s + here_s
+                standing.waiting_s = before_waiting_s + feed.waiting_s
+                standing.recent = [*(standing.recent or [])[1 - RECENT :], result.accuracy]
+                standing.sampler = minibatch.sampler
+                left = settings.minibatches - standing.done
+                progress = TrainingProgress(
+                    minibatch=standing.done,
+                    minibatches=settings.minibatches,
+                    elapsed_s=standing.elapsed_s,
+                    left_s=here_s / (standing.done - first) * left,
+                    waiting_s=standing.waiting_s,
+                    rate=settings.learning.rate * factor,
+                    result=result,
+                )
+                for sink in told:
+                    sink.add(progress)
+                # Agreed on: saving and stopping take all replicas.
+                due = time.monotonic() - saved >= SAVE_EVERY_S
+                due_somewhere, stopped_by = replicas.largest(int(due), stop.signal or 0)
+                if due_somewhere:
+                    self._save()
+                    saved = time.monotonic()
+            ended = standing.done == settings.minibatches
+            version = self._save()
+        if replicas.leads:
+            self._conclude(ended)
+        share = standing.waiting_s / standing.elapsed_s if standing.elapsed_s else 0.0
+        return TrainingOutcome(version, standing.done, share, None if ended else stopped_by)
+
+    def _conclude(self, ended: bool) -> None:
+        """Draw the log; what resuming needs is not needed after the end."""
+        if can_draw():
+            draw_training(self._folder.log, self._folder.figure)
+        else:
+            LOG.warning("no figure: it needs pip install 'wigwag[plots]'")
+        if ended:
+            self._folder.state_file.unlink(missing_ok=True)
+
+    def _save(self) -> str:
+        """Write state, where the trainer has one, and checkpoint; gives the latter's version.
+
+        All replicas give their part of the state, and the leading one writes.
+        """
+        if self._settings.engine in RESUMABLE:
+            state = self.trainer.state()
+            if self._replicas.leads:
+                self._folder.save_state(state, asdict(self._standing))
+        if not self._replicas.leads:
+            return ""
+        standing, settings = self._standing, self._settings.to_dict()
+        share = np.mean(standing.recent or [(0.0,)], axis=0)
+        record = {
+            # The network is the checkpoint's own.
+            "training": {name: value for name, value in settings.items() if name != "network"},
+            "data": Path(self._dataset.name).name,
+            "simulated": self._dataset.simulated,
+            "users": sorted({trial.user for trial in self._trials}),
+            "trials": len(self._trials),
+            "found": list(self._dataset.found),
+            "minibatches_done": standing.done,
             "training_accuracy": [round(float(value), 4) for value in share],
         }
         return save_checkpoint(
-            out, network, GESTURE_NAMES, parent=parent, record={**record, **figures}
+            self._folder.checkpoint,
+            self._network,
+            self._dataset.class_names,
+            parent=standing.parent,
+            record=record,
         )
 
-    # One minibatch is drawn while the one before it is being learnt.
-    with ThreadPoolExecutor(max_workers=1) as drawer:
-        waiting = drawer.submit(sampler.draw)
-        for number in range(1, settings.minibatches + 1):
-            frames, labels = waiting.result()
-            if number < settings.minibatches:
-                waiting = drawer.submit(sampler.draw)
-            result = trainer.run(
-                frames, labels, rate_factor=rate_factor((number - 1) / settings.minibatches)
-            )
-            recent = [*recent[-49:], result]
-            if progress is not None:
-                elapsed_s = time.monotonic() - started
-                progress(TrainingProgress(number, settings.minibatches, elapsed_s, result))
-            if time.monotonic() - saved >= SAVE_EVERY_S:
-                save(number)
-    return save(settings.minibatches)
+
+def _trials(
+    dataset: Dataset,
+    settings: TrainingSettings,
+    users: Collection[int] | None,
+    reading: Reading | None,
+    replicas: Replicas,
+) -> list[TrialFrames]:
+    """The gestures to train on; raises `InputError` where the network lacks some of the classes."""
+    network = settings.network
+    if network.classes != len(dataset.class_names):
+        raise InputError(
+            what=f"data set {dataset.name}",
+            got=f"{len(dataset.class_names)} classes",
+            allowed=f"{network.classes}, as the network has",
+            todo="set network.classes",
+        )
+    # The first of each host cuts what is not in the cache yet, and the others find it there.
+    first = int(os.environ.get("LOCAL_RANK", "0")) == 0 or replicas.size == 1
+    if not first:
+        replicas.wait()
+    trials = dataset.trials(
+        "train", rows=network.height, columns=network.width, users=users, reading=reading
+    )
+    if first:
+        replicas.wait()
+    short = sum(trial.frames < settings.crops.steps for trial in trials)
+    empty = sum(trial.frames == 0 for trial in trials)
+    if short and replicas.leads:
+        LOG.warning(
+            "%d of %d gestures are shorter than a crop of %d ms, silence follows them; "
+            "%d of them end before the recording begins or begin after its end",
+            *(short, len(trials), settings.crops.steps, empty),
+        )
+    return trials
+
+
+def _digest(trials: Sequence[TrialFrames]) -> str:
+    """Which gestures these are, without looking at their events."""
+    digest = hashlib.blake2b(digest_size=8)
+    for trial in trials:
+        digest.update(f"{trial.gesture_class},{trial.user},{trial.light},{trial.frames};".encode())
+    return digest.hexdigest()

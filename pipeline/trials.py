@@ -1,19 +1,30 @@
-"""Labelled gestures of a set as 1 ms frames, kept as bits: one gesture takes 256 bytes a ms."""
+"""Labelled gestures of a set as 1 ms frames, kept as bits: one gesture takes 256 bytes a ms.
+
+A recording is cut once: what it gave is kept in a cache, and mapped into memory from then on.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from drivers.errors import InputError
 from pipeline.binning import FrameBinner, Frames, centred_view
+from pipeline.trial_archive import TrialArchive, open_archive, source_of, write_archive
+from pipeline.workers import worker_pool
 from recordings.dvsgesture import SetRecording
 from recordings.formats import open_recording
 from recordings.labels import GestureInterval
+
+LOG = logging.getLogger(__name__)
 
 BIN_US = 1000
 
@@ -30,6 +41,18 @@ class TrialFrames:
     """shape (frames, bytes): each frame's cells packed, ON before OFF, rows from the top."""
     rows: int
     columns: int
+    file: Path | None = None
+    """What `bits` are mapped from; None where they are in memory only."""
+    offset: int = 0
+    """Of `bits` in `file`."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """To another process: mapped bits are mapped there too, and not copied."""
+        about = (self.gesture_class, self.user, self.light)
+        if self.file is None:
+            return TrialFrames, (*about, self.bits, self.rows, self.columns)
+        place = (self.file, self.offset, self.bits.shape)
+        return _mapped, (*about, *place, self.rows, self.columns)
 
     @property
     def frames(self) -> int:
@@ -48,24 +71,151 @@ class TrialFrames:
         return frames
 
 
+@dataclass(frozen=True, slots=True)
+class TrialCache:
+    """Where recordings that were cut are kept, and how many processes cut them."""
+
+    folder: Path | None = None
+    """None: nothing is kept."""
+    processes: int = 0
+    """0: this one cuts."""
+
+    def path(self, recording: SetRecording, rows: int, columns: int) -> Path:
+        """The archive of a recording; recordings of one name in two folders have two."""
+        place = hashlib.blake2b(str(recording.path.resolve()).encode(), digest_size=6).hexdigest()
+        name = f"{recording.path.stem}-{rows}x{columns}-{place}.safetensors"
+        return (self.folder or Path()) / name
+
+
 def load_trials(
     recordings: Sequence[SetRecording],
     *,
     rows: int,
     columns: int,
+    cache: TrialCache = TrialCache(),
     progress: Callable[[int, int], None] | None = None,
 ) -> list[TrialFrames]:
     """All labelled gestures of `recordings`, in order.
 
-    `progress` is called with recordings read and recordings in all. A damaged recording raises
-    `InputError`: training and testing on part of a set must not go unnoticed.
+    What the cache has of a recording is used if it was made from the file and the labels as they
+    are; if it is damaged, a warning says so and it is made anew. `progress` is called with
+    recordings read and recordings in all. A damaged recording raises `InputError`: training and
+    testing on part of a set must not go unnoticed.
     """
-    trials: list[TrialFrames] = []
-    for number, recording in enumerate(recordings, start=1):
-        trials.extend(_cut(recording, rows, columns))
+    done = 0
+
+    def count(_recording: object) -> None:
+        nonlocal done
+        done += 1
         if progress is not None:
-            progress(number, len(recordings))
+            progress(done, len(recordings))
+
+    kept: dict[int, list[TrialFrames]] = {}
+    for number, recording in enumerate(recordings):
+        found = _from_cache(recording, rows, columns, cache)
+        if found is not None:
+            kept[number] = found
+            count(recording)
+    missing = [number for number in range(len(recordings)) if number not in kept]
+    tasks = [(recordings[number], rows, columns, cache) for number in missing]
+    if cache.processes and len(missing) > 1:
+        with worker_pool(min(cache.processes, len(missing))) as pool:
+            futures = [pool.submit(_cut_and_keep, *task) for task in tasks]
+            try:
+                for number, future in zip(missing, futures, strict=True):
+                    kept[number] = future.result()
+                    count(number)
+            except BaseException:
+                # What has not begun is not worth waiting for.
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+    else:
+        for number, task in zip(missing, tasks, strict=True):
+            kept[number] = _cut_and_keep(*task)
+            count(number)
+    return [trial for number in range(len(recordings)) for trial in kept[number]]
+
+
+def _from_cache(
+    recording: SetRecording, rows: int, columns: int, cache: TrialCache
+) -> list[TrialFrames] | None:
+    if cache.folder is None:
+        return None
+    path = cache.path(recording, rows, columns)
+    archive = open_archive(path, source_of(recording, rows, columns))
+    if isinstance(archive, str):
+        LOG.warning("cache %s: %s; it is made anew", path, archive)
+    if not isinstance(archive, TrialArchive):
+        return None
+    about = [
+        (interval.gesture_class, recording.user, recording.light)
+        for interval in recording.intervals
+    ]
+    return archived(archive, about, rows, columns)
+
+
+def archived(
+    archive: TrialArchive, about: Sequence[tuple[int, int, str]], rows: int, columns: int
+) -> list[TrialFrames]:
+    """The gestures of an archive, mapped; `about` has class, user and light of each."""
+    trials: list[TrialFrames] = []
+    begin = 0
+    for (gesture_class, user, light), frames in zip(about, archive.frames, strict=True):
+        trials.append(
+            TrialFrames(
+                gesture_class=gesture_class,
+                user=user,
+                light=light,
+                bits=archive.bits[begin : begin + frames],
+                rows=rows,
+                columns=columns,
+                file=archive.path,
+                offset=archive.offset + begin * archive.bits.shape[1],
+            )
+        )
+        begin += frames
     return trials
+
+
+def _mapped(
+    gesture_class: int,
+    user: int,
+    light: str,
+    file: Path,
+    offset: int,
+    shape: tuple[int, int],
+    rows: int,
+    columns: int,
+) -> TrialFrames:
+    """A gesture whose bits are mapped from an archive."""
+    bits = (
+        np.memmap(file, np.uint8, mode="r", offset=offset, shape=shape)
+        if shape[0]
+        else np.zeros(shape, np.uint8)
+    )
+    return TrialFrames(gesture_class, user, light, bits, rows, columns, file, offset)
+
+
+def _cut_and_keep(
+    recording: SetRecording, rows: int, columns: int, cache: TrialCache
+) -> list[TrialFrames]:
+    """The gestures of a recording, written to the cache and mapped from there."""
+    if cache.folder is None:
+        return list(_cut(recording, rows, columns))
+    # Asked before the recording is read: if it changes meanwhile, its archive is not valid.
+    source = source_of(recording, rows, columns)
+    gestures = [trial.bits for trial in _cut(recording, rows, columns)]
+    path = cache.path(recording, rows, columns)
+    write_archive(path, source, gestures)
+    kept = _from_cache(recording, rows, columns, cache)
+    if kept is None:
+        raise InputError(
+            what=f"recording {recording.path}",
+            got="a file that changed while it was read",
+            allowed="one at rest",
+            todo="try again when it has been copied",
+        )
+    return kept
 
 
 def _cut(recording: SetRecording, rows: int, columns: int) -> Iterator[TrialFrames]:
@@ -73,12 +223,12 @@ def _cut(recording: SetRecording, rows: int, columns: int) -> Iterator[TrialFram
         view = centred_view(source.sensor, columns, rows)
         binner = FrameBinner(source.sensor, view, bin_us=BIN_US)
         t0_us: int | None = None
-        packed: list[npt.NDArray[np.uint8]] = []
+        chunks: list[npt.NDArray[np.uint8]] = []
         for packet in source:
             if t0_us is None:
                 t0_us = packet.t_begin_us
-            packed.extend(_pack(binner.iter_push(packet)))
-        packed.extend(_pack([binner.finish()]))
+            chunks.extend(packed(binner.iter_push(packet)))
+        chunks.extend(packed([binner.finish()]))
         if source.damage is not None:
             raise InputError(
                 what=f"recording {recording.path}",
@@ -86,7 +236,9 @@ def _cut(recording: SetRecording, rows: int, columns: int) -> Iterator[TrialFram
                 allowed="a whole recording",
                 todo="copy it again, or take it off the lists of the set",
             )
-    bits = np.concatenate(packed) if packed else np.zeros((0, 2 * rows * columns // 8), np.uint8)
+    bits = (
+        np.concatenate(chunks) if chunks else np.zeros((0, -(-2 * rows * columns // 8)), np.uint8)
+    )
     for interval in recording.intervals:
         first, last = _frames_of(interval, t0_us or 0)
         yield TrialFrames(
@@ -99,7 +251,8 @@ def _cut(recording: SetRecording, rows: int, columns: int) -> Iterator[TrialFram
         )
 
 
-def _pack(chunks: Iterable[Frames]) -> Iterator[npt.NDArray[np.uint8]]:
+def packed(chunks: Iterable[Frames]) -> Iterator[npt.NDArray[np.uint8]]:
+    """Frames, shape (n, 2, rows, columns), as bits, shape (n, bytes)."""
     for frames in chunks:
         yield np.packbits(frames.reshape(frames.shape[0], math.prod(frames.shape[1:])), axis=1)
 

@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from drivers.errors import InputError
 from pipeline.commands import options as o
 
 Recording = Annotated[Path, typer.Argument(help="A recording in any format wigwag reads.")]
@@ -20,12 +19,27 @@ def register(app: typer.Typer) -> None:
         app.command()(command)
 
 
-def info(file: Recording, as_json: o.AsJson = False) -> None:
-    """Say what is in a recording: format, size, events, times, polarity, damage."""
+def info(
+    file: Annotated[
+        Path,
+        typer.Argument(help="A recording in any format wigwag reads, or a folder of a set."),
+    ],
+    as_json: o.AsJson = False,
+) -> None:
+    """Say what is in a recording: format, size, events, times, polarity, damage; or in a set."""
     import msgspec
 
     from recordings.inspect import inspect_recording
 
+    if file.is_dir():
+        from recordings.dvsgesture import read_gesture_set
+        from recordings.gesture_set_report import report_lines
+
+        gestures = read_gesture_set(file)
+        lines = report_lines(gestures)
+        figures = msgspec.json.encode(gestures.counts() | {"found": lines}).decode()
+        sys.stdout.write(figures + "\n" if as_json else "".join(f"{line}\n" for line in lines))
+        return
     found = msgspec.to_builtins(inspect_recording(file), str_keys=True)
     if as_json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
@@ -146,10 +160,10 @@ def simulate(
 ) -> None:
     """Make a simulated recording with its label file, or a whole simulated set."""
     if layout is None:
-        _refuse(context, ("users", "processes"), "without --layout", "add --layout dvsgesture")
+        o.refuse(context, ("users", "processes"), "without --layout", "add --layout dvsgesture")
     else:
         one = ("gesture", "user", "light", "seconds", "session")
-        _refuse(context, one, "with --layout", "a set's gestures and lights are fixed")
+        o.refuse(context, one, "with --layout", "a set's gestures and lights are fixed")
     from recordings.simulated_set import (
         SimulatedRecording,
         write_simulated_recording,
@@ -177,11 +191,3 @@ def simulate(
         f"{recording.path}: simulated, {recording.events:,} events, "
         f"{recording.duration_us / 1e6:.2f} s\n"
     )
-
-
-def _refuse(context: typer.Context, names: tuple[str, ...], when: str, todo: str) -> None:
-    """Raise `InputError` for an option that was given and would have no effect."""
-    for name in names:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            raise InputError(what=f"--{name}", got=when, allowed="left out there", todo=todo)

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from drivers.errors import InputError
 from pipeline.commands import options as o
 
 if TYPE_CHECKING:
+    from pipeline.datasets import Dataset, Reading
     from pipeline.evaluation import Evaluation
-    from pipeline.training import TrainingProgress
+    from pipeline.training_progress import TrainingProgress
 
-Folder = Annotated[Path, typer.Argument(help="A folder in the DvsGesture layout.")]
+DatasetName = Annotated[
+    str, typer.Argument(metavar="DATASET", help="A folder in the DvsGesture layout, or tonic:NAME.")
+]
 
+Cache = Annotated[
+    Path | None,
+    typer.Option(
+        "--cache",
+        envvar="WIGWAG_CACHE",
+        help="Folder for recordings that were cut; wigwag in the user's cache if left out.",
+    ),
+]
+Workers = Annotated[
+    int,
+    typer.Option("--workers", min=0, help="Processes that read and cut; 0: none but this one."),
+]
 Users = Annotated[
     str | None, typer.Option("--users", help="Only these, such as 1-19; others can then judge.")
 ]
@@ -29,13 +46,15 @@ def register(app: typer.Typer) -> None:
 
 def evaluate(
     checkpoint: Annotated[Path, typer.Argument(help="The weights to judge.")],
-    folder: Folder,
+    dataset: DatasetName,
     split: Annotated[
         o.Split, typer.Option("--split", help="Which part of the set.")
     ] = o.Split.test,
     users: Users = None,
     device: o.DeviceOption = o.Device.auto,
     threads: o.Threads = 1,
+    cache: Cache = None,
+    workers: Workers = 1,
     as_json: o.AsJson = False,
 ) -> None:
     """Judge a checkpoint by the paper's protocol: first 1,800 ms, votes from 50 ms on."""
@@ -45,13 +64,15 @@ def evaluate(
     from recordings.user_range import parse_user_range
 
     part: Literal["train", "test"] = "train" if split is o.Split.train else "test"
+    opened = _open(dataset, cache, workers)
     found = evaluate_checkpoint(
         checkpoint,
-        folder,
+        opened,
         split=part,
         users=parse_user_range(users) if users else None,
         device=device.value,
         threads=threads,
+        reading=_show_reading(opened),
         progress=lambda done, total: _progress(f"{done} of {total} gestures"),
     )
     _progress("")
@@ -63,72 +84,201 @@ def evaluate(
 
 
 def train(
-    folder: Folder,
-    out: Annotated[Path, typer.Argument(help="The checkpoint to write.")],
+    context: typer.Context,
+    dataset: DatasetName,
+    run: Annotated[
+        Path | None,
+        typer.Option("--run", help="Folder of the run; runs/DATASET-PRESET-SEED if left out."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run that was stopped; settings are its.")
+    ] = False,
+    settings: Annotated[
+        Path | None, typer.Option("--settings", help="A TOML file; see docs/training.md.")
+    ] = None,
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Any setting, such as crops.shift_cells=2."
+        ),
+    ] = None,
     preset: Annotated[
-        str, typer.Option("--preset", help="Shape and rule: small, full or paper.")
-    ] = ("small"),
-    minibatches: Annotated[int, typer.Option("--minibatches", min=1)] = 1200,
+        str | None,
+        typer.Option("--preset", help="Shape and rule: small (usual), full, paper, decolle."),
+    ] = None,
+    minibatches: Annotated[
+        int | None, typer.Option("--minibatches", min=1, help="Usually 1200.")
+    ] = None,
     learn_every_ms: Annotated[
-        int, typer.Option("--learn-every-ms", min=1, help="A learning step every so many ms.")
-    ] = 7,
-    batch: Annotated[int, typer.Option("--batch", min=1, help="Sequences in a minibatch.")] = 32,
+        int | None,
+        typer.Option(
+            "--learn-every-ms", min=1, help="A learning step every so many ms, usually 7."
+        ),
+    ] = None,
+    batch: Annotated[
+        int | None, typer.Option("--batch", min=1, help="Sequences in a minibatch, usually 32.")
+    ] = None,
     crop_ms: Annotated[
-        int, typer.Option("--crop-ms", min=1, help="Length of a sequence, cut out at random.")
-    ] = 400,
+        int | None,
+        typer.Option(
+            "--crop-ms", min=1, help="Length of a sequence, cut out at random; usually 400."
+        ),
+    ] = None,
     engine: Annotated[
-        o.TrainingEngine,
+        o.TrainingEngine | None,
         typer.Option(
             "--engine",
             help="auto: all sequences at once. events: one by one where spikes are, on one CPU "
             "core; faster for the preset full. graph: on a CUDA device, not measured yet.",
         ),
-    ] = o.TrainingEngine.auto,
+    ] = None,
     users: Users = None,
     start_from: Annotated[
         Path | None, typer.Option("--start-from", help="A checkpoint to go on from.")
     ] = None,
     rate: o.Rate = None,
-    seed: o.Seed = 0,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Of everything random, usually 0.")
+    ] = None,
     device: o.DeviceOption = o.Device.auto,
     threads: o.Threads = 1,
+    cache: Cache = None,
+    workers: Workers = 1,
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write the log for TensorBoard too.")
+    ] = False,
 ) -> None:
-    """Train a checkpoint on the set's training users."""
-    from pipeline.crops import CropSettings
-    from pipeline.training import TrainingSettings
+    """Train a checkpoint on a set's training users; Ctrl-C stops, --resume goes on."""
+    from models.replicas import join_replicas, leave_replicas
+    from models.torch_engine import choose_device
+    from pipeline.run_folder import RunFolder
+    from pipeline.settings_file import parse_setting, read_settings
+    from pipeline.training import resume as resume_training
     from pipeline.training import train as run_training
+    from pipeline.training_settings import training_settings
     from recordings.user_range import parse_user_range
 
-    def show(progress: TrainingProgress) -> None:
+    replicas = join_replicas(choose_device(device.value))
+    if resume:
+        o.refuse(context, _SETTING_OPTIONS, "with --resume", "leave it out: the run has its own")
+        if run is None:
+            raise InputError(
+                what="--resume",
+                got="no --run",
+                allowed="the folder of the run to go on with",
+                todo="name it with --run",
+            )
+        folder = RunFolder(run)
+        opened = _open(dataset, cache, workers)
+        outcome = resume_training(
+            opened,
+            folder,
+            device=device.value,
+            threads=threads,
+            workers=workers,
+            tensorboard=tensorboard,
+            replicas=replicas,
+            reading=_show_reading(opened) if replicas.leads else None,
+            sinks=[ProgressPrinter()],
+        )
+    else:
+        named = {
+            "preset": preset,
+            "minibatches": minibatches,
+            "learn_every_ms": learn_every_ms,
+            "engine": engine and engine.value,
+            "seed": seed,
+            "crops": {"batch": batch, "steps": crop_ms},
+            "learning": {"rate": rate},
+        }
+        given = [read_settings(settings)] if settings else []
+        given += [*map(parse_setting, change or []), named]
+        opened = _open(dataset, cache, workers)
+        chosen = training_settings({"network": {"classes": len(opened.class_names)}}, *given)
+        name = f"{Path(dataset).name.replace(':', '-')}-{chosen.preset}-{chosen.seed}"
+        folder = RunFolder(run or Path("runs") / name)
+        outcome = run_training(
+            opened,
+            folder,
+            chosen,
+            users=parse_user_range(users) if users else None,
+            start_from=start_from,
+            device=device.value,
+            threads=threads,
+            workers=workers,
+            tensorboard=tensorboard,
+            replicas=replicas,
+            reading=_show_reading(opened) if replicas.leads else None,
+            sinks=[ProgressPrinter()],
+        )
+    leave_replicas(replicas)
+    if not replicas.leads:
+        raise typer.Exit(128 + outcome.stopped_by if outcome.stopped_by else 0)
+    _progress("")
+    waited = f"{outcome.waiting_share:.1%} of the time spent waiting for data"
+    sys.stdout.write(f"{folder.checkpoint}: version {outcome.version}; {waited}\n")
+    if outcome.stopped_by is not None:
+        sys.stderr.write(
+            f"wigwag: stopped after {outcome.minibatches_done} minibatches; go on with "
+            f"`wigwag train {dataset} --run {folder.path} --resume`\n"
+        )
+        raise typer.Exit(128 + outcome.stopped_by)
+
+
+def _open(name: str, folder: Path | None, processes: int) -> Dataset:
+    from pipeline.datasets import open_dataset
+    from pipeline.trials import TrialCache
+
+    if folder is None:
+        user = os.environ.get("XDG_CACHE_HOME", "")
+        folder = (Path(user) if user else Path.home() / ".cache") / "wigwag" / "trials"
+    return open_dataset(name, TrialCache(folder, processes))
+
+
+def _show_reading(dataset: Dataset) -> Reading:
+    """Says what was found in the data set, then how far reading is."""
+    said = False
+
+    def show(done: int, total: int) -> None:
+        nonlocal said
+        if not said:
+            sys.stderr.writelines(f"{dataset.name}: {line}\n" for line in dataset.found)
+            said = True
+        _progress(f"read {done} of {total} recordings")
+
+    return show
+
+
+_SETTING_OPTIONS = (
+    "settings",
+    "change",
+    "preset",
+    "minibatches",
+    "learn_every_ms",
+    "batch",
+    "crop_ms",
+    "engine",
+    "users",
+    "start_from",
+    "rate",
+    "seed",
+)
+
+
+class ProgressPrinter:
+    """Progress of a training run on standard error."""
+
+    def add(self, progress: TrainingProgress) -> None:
+        """See `ProgressSink.add`."""
         result = progress.result
+        losses = "/".join(f"{value:.3f}" for value in result.loss)
         _progress(
-            f"minibatch {progress.minibatch} of {progress.minibatches}, "
+            f"minibatch {progress.minibatch} of {progress.minibatches}, loss {losses}, "
             f"accuracy {_shares(result.accuracy)}, firing {_shares(result.firing_rate)}, "
+            f"waiting for data {progress.waiting_share:.1%}, "
             f"{progress.left_s / 60:.0f} minutes left",
             keep=progress.minibatch % 50 == 0,
         )
-
-    version = run_training(
-        folder,
-        out,
-        TrainingSettings(
-            preset=preset,
-            minibatches=minibatches,
-            learn_every_ms=learn_every_ms,
-            engine=engine.value,
-            crops=CropSettings(batch=batch, steps=crop_ms),
-            seed=seed,
-        ),
-        users=parse_user_range(users) if users else None,
-        start_from=start_from,
-        rate=rate,
-        device=device.value,
-        threads=threads,
-        reading=lambda done, total: _progress(f"read {done} of {total} recordings"),
-        progress=show,
-    )
-    _progress("")
-    sys.stdout.write(f"{out}: version {version}\n")
 
 
 def _progress(text: str, *, keep: bool = False) -> None:

@@ -170,3 +170,12 @@ def parse_speed(text: str) -> float | None:
             todo="use 1 for real time",
         )
     return speed
+
+
+def refuse(context: typer.Context, names: tuple[str, ...], when: str, todo: str) -> None:
+    """Raise `InputError` for an option that was given and would have no effect."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            what = f"--{'set' if name == 'change' else name.replace('_', '-')}"
+            raise InputError(what=what, got=when, allowed="left out there", todo=todo)

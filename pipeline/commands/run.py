@@ -1,4 +1,4 @@
-"""Commands that set events in motion: replay, source, brain, watch."""
+"""Commands that set events in motion: replay, live, source, brain, watch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from drivers.errors import InputError
 from pipeline.commands import options as o
 from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings
 
@@ -19,7 +20,7 @@ Connect = Annotated[
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (replay, source, brain, watch):
+    for command in (replay, live, source, brain, watch):
         app.command()(command)
 
 
@@ -97,9 +98,84 @@ def replay(
     raise typer.Exit(session.run())
 
 
+def live(
+    camera: Annotated[
+        str,
+        typer.Option(
+            "--camera",
+            metavar="KIND[:OPTION=VALUE,...]",
+            help="simulated, webcam, the path of a film, or what is installed.",
+        ),
+    ],
+    checkpoint: o.Checkpoint = None,
+    save: o.Save = None,
+    seed: o.Seed = 0,
+    threads: o.Threads = 1,
+    device: o.DeviceOption = o.Device.auto,
+    engine: o.EngineOption = o.Engine.auto,
+    window_ms: o.WindowMs = 500,
+    threshold: o.Threshold = 0.5,
+    min_events_per_s: o.MinEvents = 1000.0,
+    layer: o.Layer = -1,
+    as_json: o.AsJson = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", help="Keep every label here, as JSON Lines.")
+    ] = None,
+    summary: Annotated[
+        Path | None, typer.Option("--summary", help="Keep the closing summary here, as JSON.")
+    ] = None,
+) -> None:
+    """Recognise what a camera sees, now: camera, bus and brain in one go, until Ctrl-C.
+
+    A brain that falls behind leaves frames out, and counts them. Space pauses and goes on.
+    """
+    from pipeline.session import Session, SessionSettings
+
+    settings = brain_settings(
+        connect="",
+        checkpoint=checkpoint,
+        labels=None,
+        learn=None,
+        save=save,
+        seed=seed,
+        threads=threads,
+        device=device,
+        engine=engine,
+        rate=None,
+        learn_every=None,
+        update_every=None,
+        window_ms=window_ms,
+        threshold=threshold,
+        min_events_per_s=min_events_per_s,
+        layer=layer,
+    )
+    session = Session(
+        SessionSettings(
+            source_arguments=("source", "--camera", camera, "--backpressure=drop"),
+            brain_arguments=(*brain_arguments(settings), "--when-behind=skip"),
+            threads=threads,
+            endless=True,
+            as_json=as_json,
+            output=output,
+            summary=summary,
+        )
+    )
+    raise typer.Exit(session.run())
+
+
 def source(
-    file: Annotated[Path, typer.Argument(help="A recording in any format wigwag reads.")],
     bind: Annotated[str, typer.Option("--bind", metavar="ADDR", help="Where events go out.")],
+    file: Annotated[
+        Path | None, typer.Argument(help="A recording in any format wigwag reads.")
+    ] = None,
+    camera: Annotated[
+        str | None,
+        typer.Option(
+            "--camera",
+            metavar="KIND[:OPTION=VALUE,...]",
+            help="A camera instead: simulated, webcam, the path of a film, or what is installed.",
+        ),
+    ] = None,
     speed: o.Speed = "1",
     loop: o.Loop = False,
     start: o.Start = None,
@@ -126,13 +202,21 @@ def source(
     insecure: o.Insecure = False,
     secret_key: o.SecretKey = None,
 ) -> None:
-    """Give out a recording's events on the bus, in time."""
+    """Give out the events of a recording or a camera on the bus, in time."""
+    if (file is None) == (camera is None):
+        raise InputError(
+            what="source",
+            got="a recording and a camera" if file else "neither a recording nor a camera",
+            allowed="one of the two",
+            todo="name a recording, or a camera with --camera",
+        )
     from pipeline.source import SourceSettings, run_source
 
     report = run_source(
         SourceSettings(
             bind=bind,
             recording=file,
+            camera=camera,
             name=name,
             control=control,
             speed=o.parse_speed(speed),

@@ -27,6 +27,14 @@ def ordinary_floats() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Commands keep recordings that they cut here, and not in the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WIGWAG_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A network small enough to step thousands of times a second, with untrained weights.

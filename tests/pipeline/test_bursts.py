@@ -19,10 +19,10 @@ from recordings.aedat4_writer import Aedat4Writer
 from recordings.formats import open_recording
 
 SENSOR = SensorSize(128, 128)
-BURST_EVENTS = 5_000_000
-"""In 100 ms: 50 million per second. A source that is late joins what is overdue, but into packets of
-less than twice 32,768 events: more packets than a queue of 64 holds, with a few on their way.
-"""
+BURST_EVENTS = 2_500_000
+"""In 100 ms: 25 million per second."""
+LARGE_BURST_EVENTS = 6_000_000
+"""More packets of `BLOCK_EVENTS` than the queues of both sides hold, however late the source is."""
 QUIET_EVENTS = 300
 """One a millisecond, for 100 ms before the burst and 200 ms after it."""
 WAIT_MS = 30_000
@@ -34,16 +34,14 @@ EVT2 = (
 )
 
 
-@pytest.fixture(scope="module")
-def burst(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def write_burst(path: Path, burst_events: int) -> Path:
     """A recording of silence, a burst and silence."""
     random = np.random.default_rng(5)
-    events = np.zeros(BURST_EVENTS + QUIET_EVENTS, dtype=EVENT_DTYPE)
+    events = np.zeros(burst_events + QUIET_EVENTS, dtype=EVENT_DTYPE)
     quiet_us = np.setdiff1d(np.arange(400), np.arange(100, 200)) * 1000
-    burst_us = random.integers(100_000, 200_000, BURST_EVENTS)
+    burst_us = random.integers(100_000, 200_000, burst_events)
     events["t"] = np.sort(np.concatenate([quiet_us, burst_us]))
     events["x"], events["y"] = random.integers(0, 128, (2, len(events)))
-    path = tmp_path_factory.mktemp("burst") / "burst.aedat4"
     with Aedat4Writer(path, SENSOR, compression="lz4") as writer:
         writer.write(events)
     return path
@@ -78,10 +76,13 @@ class Received:
 
 
 @pytest.mark.parametrize("recording", ["burst", "evt2"])
-def test_a_burst_is_absorbed(wigwag, recording: str, burst: Path) -> None:
+def test_a_burst_is_absorbed(wigwag, recording: str, tmp_path: Path) -> None:
     """With `block` every event of a burst arrives as it was, and becomes a frame's."""
-    path = burst if recording == "burst" else EVT2
-    if not path.exists():
+    if recording == "burst":
+        path = write_burst(tmp_path / "burst.aedat4", BURST_EVENTS)
+    elif EVT2.exists():
+        path = EVT2
+    else:
         pytest.skip("no real recordings here")
     address = ipc_address(private_run_directory(), "events")
     received = Received()
@@ -99,8 +100,9 @@ def test_a_burst_is_absorbed(wigwag, recording: str, burst: Path) -> None:
     assert received.frames == -(-int(whole["t"][-1] + 1 - whole["t"][0]) // 1000)
 
 
-def test_a_burst_is_shed_and_counted(wigwag, burst: Path) -> None:
+def test_a_burst_is_shed_and_counted(wigwag, tmp_path: Path) -> None:
     """With `drop` and a reader that sleeps through it, sent is received plus dropped."""
+    burst = write_burst(tmp_path / "burst.aedat4", LARGE_BURST_EVENTS)
     folder = private_run_directory()
     address, control = ipc_address(folder, "events"), ipc_address(folder, "control")
     received = Received()
@@ -119,7 +121,7 @@ def test_a_burst_is_shed_and_counted(wigwag, burst: Path) -> None:
     totals = received.end.totals
     assert totals.lost > 0
     assert totals.events == received.events == received.intake.counts.events_in
-    assert received.events + totals.lost == BURST_EVENTS + QUIET_EVENTS
+    assert received.events + totals.lost == LARGE_BURST_EVENTS + QUIET_EVENTS
     assert received.intake.events_lost == totals.lost
     assert f"{totals.lost:,} events lost" in source.stderr.read().decode()
     # Lost events leave their time behind, at the stream's end too.

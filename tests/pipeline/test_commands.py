@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 
@@ -30,7 +31,7 @@ OPTIONS = {
     "view": ("--output", "--labels", "--fps", "--scale", "--fade-ms", "--speed"),
     "simulate": ("--gesture", "--user", "--light", "--seconds", "--layout", "--users"),
     "evaluate": ("--split", "--json"),
-    "train": ("--preset", "--minibatches", "--batch", "--seed"),
+    "train": ("--run", "--resume", "--settings", "--set", "--preset", "--minibatches", "--seed"),
     "demo": ("--speed", "--summary"),
     "bench": ("--json", "--threads", "--blocks", "--scale", "--seconds", "--peers"),
 }
@@ -98,6 +99,15 @@ def test_without_arguments_the_help_is_shown(wigwag) -> None:
     assert "Usage: wigwag" in out
 
 
+def test_a_set_is_described(simulated_set: Path) -> None:
+    """Counts beside the published ones, and every recording whose labels are not as usual."""
+    lines = say("info", simulated_set).splitlines()
+    assert lines[1].startswith("to test: 2 recordings of users 24, 4 gestures; published: 24")
+    assert sum("usual are 12: 0 of hand clapping instead of 1" in line for line in lines) == 4
+    found = json.loads(say("info", simulated_set, "--json"))
+    assert (found["train_trials"], found["found"]) == (4, lines)
+
+
 def test_simulate_writes_one_gesture(arm_roll: Path) -> None:
     """The recording opens with what was announced, and its label file names the class."""
     found = json.loads(say("info", arm_roll, "--json"))
@@ -141,14 +151,33 @@ def test_simulate_writes_a_set_that_evaluate_judges(user_24: Path, tiny_checkpoi
         assert name in text
 
 
-def test_train_writes_a_checkpoint(simulated_set: Path, tmp_path: Path) -> None:
-    """The version printed is that of the file, which says how it was trained."""
-    out = tmp_path / "out.safetensors"
-    said = say("train", simulated_set, out, "--minibatches", 1, "--batch", 2, "--seed", 7)
-    loaded = load_checkpoint(out)
-    assert said == f"{out}: version {loaded.version}\n"
+@pytest.mark.slow
+def test_a_training_run_is_stopped_and_resumed(
+    wigwag, simulated_set: Path, tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    """Ctrl-C ends it between minibatches; resumed, it gives the checkpoint of an unstopped run."""
+    options = ("--start-from", tiny_checkpoint, "--minibatches", 200, "--batch", 1)
+    options = (*options, "--crop-ms", 51, "--seed", 7)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    stopped = wigwag.start("train", simulated_set, "--run", parts, *options)
+    said = [stopped.stderr.readline() for _ in range(7)]
+    assert b"to train: 2 recordings of users 1, 4 gestures; published: 98" in said[0]
+    assert b"minibatch 50 of 200" in said[-1]
+    stopped.send_signal(signal.SIGINT)
+    _, error = stopped.communicate(timeout=30)
+    assert stopped.returncode == 130
+    assert b"--resume" in error.splitlines()[-1]
+    assert 50 <= load_checkpoint(parts / "checkpoint.safetensors").record["minibatches_done"] < 200
+
+    say("train", simulated_set, "--run", parts, "--resume")
+    said = say("train", simulated_set, "--run", whole, *options)
+    loaded = load_checkpoint(whole / "checkpoint.safetensors")
+    assert said.startswith(f"{whole}/checkpoint.safetensors: version {loaded.version}; ")
     assert loaded.record["training"]["seed"] == 7
-    assert loaded.record["training"]["crops"]["batch"] == 2
+    assert loaded.record["training"]["crops"]["batch"] == 1
+    names = ("checkpoint.safetensors", "settings.toml")
+    assert all((whole / name).read_bytes() == (parts / name).read_bytes() for name in names)
+    assert len((parts / "log.csv").read_text().splitlines()) == 201
 
 
 @pytest.mark.parametrize("ending", ["gif", "png"])
@@ -213,12 +242,23 @@ def test_convert_there_and_back_keeps_every_event(arm_roll: Path, tmp_path: Path
         (["simulate", "{folder}/out.aedat4", "--users", "24-29"], "--layout"),
         (["simulate", "{folder}/set", "--layout", "dvsgesture", "--users", "29-24"], "29-24"),
         (["simulate", "{folder}/set", "--layout", "dvsgesture", "--seconds", "1"], "--seconds"),
-        (["evaluate", "{text}", "{folder}"], "{text}"),
+        (["evaluate", "{text}", "{set}"], "{text}"),
         (["evaluate", "{checkpoint}", "{folder}"], "{folder}"),
-        (["train", "{folder}", "{folder}/out"], "{folder}"),
-        (["train", "{set}", "{folder}/absent/out"], "absent"),
-        (["train", "{set}", "{folder}/out", "--preset", "huge"], "huge"),
+        (["train", "{folder}", "--run", "{folder}/run"], "{folder}"),
+        (["train", "{set}", "--run", "{text}/run"], "{text}/run"),
+        (["train", "{set}", "--run", "{folder}/run", "--preset", "huge"], "huge"),
+        (["train", "{set}", "--run", "{folder}/run", "--set", "crops.size=3"], "crops.size"),
+        (["train", "{set}", "--run", "{folder}/run", "--set", "crops"], "--set"),
+        (["train", "{set}", "--run", "{folder}/run", "--settings", "{text}"], "{text}"),
+        (["train", "{set}", "--run", "{folder}/run", "--resume"], "settings.toml"),
+        (["train", "{set}", "--resume"], "--run"),
+        (["train", "{set}", "--resume", "--run", "{folder}/run", "--seed", "1"], "--seed"),
         (["demo", "--speed", "fast"], "--speed"),
+        (["experiment", "mnist", "--out", "{folder}", "--data", "{folder}"], "train-images"),
+        (["experiment", "nmnist", "--out", "{folder}", "--data", "{text}"], "{text}"),
+        (["experiment", "objects", "--out", "{folder}", "--data", "{folder}"], "{folder}"),
+        (["experiment", "objects", "--out", "{folder}", "--minutes", "0"], "--minutes"),
+        (["experiment", "objects", "--out", "{text}"], "{text}"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_status_2(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 
 from drivers.errors import InputError
 from pipeline.binning import Frames
-from pipeline.crops import CropSampler, CropSettings
+from pipeline.crops import CropSampler, CropSettings, cut_crops
 from pipeline.trials import TrialFrames
 
 SIDE = 8
@@ -18,6 +20,14 @@ def trial(frames: npt.NDArray[np.uint8], gesture_class: int = 1) -> TrialFrames:
     """A gesture made of these frames, shape (n, 2, SIDE, SIDE)."""
     bits = np.packbits(frames.reshape(len(frames), -1), axis=1)
     return TrialFrames(gesture_class, 1, "led", bits, SIDE, SIDE)
+
+
+def draw(
+    trials: list[TrialFrames], chosen: CropSettings, sampler: CropSampler | None = None
+) -> tuple[Frames, npt.NDArray[np.int64]]:
+    """The next minibatch, of a new sampler with seed 0 unless one is given."""
+    sampler = sampler or CropSampler(trials, chosen, 0)
+    return cut_crops(trials, sampler.plan(), chosen.steps)
 
 
 def numbered(count: int) -> Frames:
@@ -55,7 +65,7 @@ def test_the_seed_decides() -> None:
     draws = []
     for seed in (1, 1, 2):
         sampler = CropSampler(random_trials(), chosen, seed)
-        draws.append([sampler.draw() for _ in range(3)])
+        draws.append([draw(random_trials(), chosen, sampler) for _ in range(3)])
     for (frames, labels), (again, labels_again) in zip(draws[0], draws[1], strict=True):
         assert np.array_equal(frames, again)
         assert np.array_equal(labels, labels_again)
@@ -63,10 +73,18 @@ def test_the_seed_decides() -> None:
     assert not np.array_equal(draws[0][0][0], draws[0][1][0])
 
 
+def test_a_sampler_goes_on_from_its_state() -> None:
+    """The plans that follow a state are those that followed it before, through JSON as well."""
+    chosen = CropSettings(batch=4, steps=25, shift_cells=2, drop_up_to=0.3)
+    first, second = (CropSampler(random_trials(), chosen, seed) for seed in (1, 2))
+    first.plan()
+    second.load_state(json.loads(json.dumps(first.state())))
+    assert [first.plan() for _ in range(2)] == [second.plan() for _ in range(2)]
+
+
 def test_a_minibatch_has_the_shape_that_training_takes() -> None:
     """Frames (steps, batch, 2, rows, columns) of 0 and 1, classes from 0."""
-    sampler = CropSampler(random_trials(), CropSettings(batch=40, steps=25), 0)
-    frames, labels = sampler.draw()
+    frames, labels = draw(random_trials(), CropSettings(batch=40, steps=25))
     assert frames.shape == (25, 40, 2, SIDE, SIDE)
     assert frames.dtype == np.uint8
     assert set(np.unique(frames)) == {0, 1}
@@ -77,7 +95,7 @@ def test_a_minibatch_has_the_shape_that_training_takes() -> None:
 def test_crops_lie_inside_their_gesture() -> None:
     """Consecutive frames, from any possible begin, the first and last included."""
     chosen = CropSettings(batch=200, steps=8, shift_cells=0)
-    frames, _ = CropSampler([trial(numbered(10))], chosen, 0).draw()
+    frames, _ = draw([trial(numbered(10))], chosen)
     begins = set()
     for crop in frames.swapaxes(0, 1):
         found = numbers_in(crop)
@@ -89,14 +107,14 @@ def test_crops_lie_inside_their_gesture() -> None:
 def test_a_label_belongs_to_its_crop() -> None:
     """Every crop comes with the class of the gesture that it was cut from."""
     trials = [trial(numbered(20)[index : index + 1], index + 1) for index in range(11)]
-    frames, labels = CropSampler(trials, CropSettings(batch=50, steps=1, shift_cells=0), 0).draw()
+    frames, labels = draw(trials, CropSettings(batch=50, steps=1, shift_cells=0))
     assert numbers_in(frames[0]) == [label + 1 for label in labels]
 
 
 def test_short_gestures_are_padded_with_silence() -> None:
     """All of the gesture comes first, empty frames fill the rest."""
     chosen = CropSettings(batch=3, steps=15, shift_cells=0)
-    frames, _ = CropSampler([trial(numbered(9))], chosen, 0).draw()
+    frames, _ = draw([trial(numbered(9))], chosen)
     for crop in frames.swapaxes(0, 1):
         assert numbers_in(crop) == [*range(1, 10), *[0] * 6]
         assert not crop[9:].any()
@@ -105,7 +123,7 @@ def test_short_gestures_are_padded_with_silence() -> None:
 def test_shifts_never_wrap() -> None:
     """What is moved out of the picture is gone; it does not come in on the other side."""
     chosen = CropSettings(batch=300, steps=20, shift_cells=2)
-    frames, _ = CropSampler([trial(corner())], chosen, 0).draw()
+    frames, _ = draw([trial(corner())], chosen)
     places = set()
     for crop in frames.swapaxes(0, 1):
         assert (crop == crop[0]).all()  # one shift for all frames of a crop
@@ -129,7 +147,7 @@ def test_crops_are_shifted_and_never_mirrored() -> None:
         for right in (-1, 0, 1)
     }
     chosen = CropSettings(batch=200, steps=1, shift_cells=1)
-    frames, _ = CropSampler([trial(pattern)], chosen, 0).draw()
+    frames, _ = draw([trial(pattern)], chosen)
     assert {crop.tobytes() for crop in frames[0]} == moved
 
 
@@ -140,7 +158,7 @@ def test_dropping_only_takes_away_and_at_most_its_share() -> None:
     shares = {}
     for most in (0.0, 0.5):
         chosen = CropSettings(batch=100, steps=50, shift_cells=0, drop_up_to=most)
-        frames, _ = CropSampler([trial(whole)], chosen, 0).draw()
+        frames, _ = draw([trial(whole)], chosen)
         assert frames.dtype == np.uint8
         assert not (frames > whole[:, None]).any()
         shares[most] = 1 - frames.sum(axis=(0, 2, 3, 4)) / whole.sum()

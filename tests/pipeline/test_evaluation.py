@@ -14,6 +14,7 @@ from models.errors import ModelError
 from models.network import Network
 from models.settings import LayerSettings, NetworkSettings
 from models.trainer import count_votes
+from pipeline.datasets import GestureFolder
 from pipeline.evaluation import Evaluation, evaluate_checkpoint, evaluate_trials
 from pipeline.trials import TrialFrames, load_trials
 from recordings.dvsgesture import read_gesture_set
@@ -33,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory, simulated_set: Path) -> Pat
 @pytest.fixture(scope="module")
 def found(tiny_checkpoint: Path, folder: Path) -> Evaluation:
     """Of an untrained network: no figure here depends on what has been learnt."""
-    return evaluate_checkpoint(tiny_checkpoint, folder)
+    return evaluate_checkpoint(tiny_checkpoint, GestureFolder(folder))
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +114,7 @@ def test_more_gestures_than_are_looked_at_together(
 
 def test_the_training_part_can_be_evaluated(tiny_checkpoint: Path, folder: Path) -> None:
     """The other part of the set holds its own users."""
-    assert evaluate_checkpoint(tiny_checkpoint, folder, split="train").users == (1,)
+    assert evaluate_checkpoint(tiny_checkpoint, GestureFolder(folder), split="train").users == (1,)
 
 
 def test_a_part_without_gestures_is_refused(
@@ -125,10 +126,10 @@ def test_a_part_without_gestures_is_refused(
     for name in ("user24_led", "user24_natural"):
         write_label_file(folder / f"{name}_labels.csv", [])
     with pytest.raises(InputError, match="no labelled gestures to test"):
-        evaluate_checkpoint(tiny_checkpoint, folder)
+        evaluate_checkpoint(tiny_checkpoint, GestureFolder(folder))
     (folder / "trials_to_test.txt").write_text("")
-    with pytest.raises(InputError, match="no recordings to test"):
-        evaluate_checkpoint(tiny_checkpoint, folder)
+    with pytest.raises(InputError, match="no labelled gestures to test"):
+        evaluate_checkpoint(tiny_checkpoint, GestureFolder(folder))
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused(
@@ -139,15 +140,15 @@ def test_a_checkpoint_that_does_not_fit_is_refused(
     few = tmp_path / "few.safetensors"
     save_checkpoint(few, Network(settings), ("a", "b", "c", "d"), parent=None, record={})
     with pytest.raises(InputError, match="class 8"):
-        evaluate_checkpoint(few, simulated_set)
+        evaluate_checkpoint(few, GestureFolder(simulated_set))
     with pytest.raises(ModelError, match="absent"):
-        evaluate_checkpoint(tmp_path / "absent", simulated_set)
+        evaluate_checkpoint(tmp_path / "absent", GestureFolder(simulated_set))
     with pytest.raises(InputError, match="nowhere"):
-        evaluate_checkpoint(tiny_checkpoint, tmp_path / "nowhere")
+        evaluate_checkpoint(tiny_checkpoint, GestureFolder(tmp_path / "nowhere"))
 
 
 def test_some_users_can_be_evaluated(tiny_checkpoint: Path, folder: Path) -> None:
     """Only the gestures of the users named count; a stranger to that part is refused."""
-    assert evaluate_checkpoint(tiny_checkpoint, folder, users=[25]).users == (25,)
+    assert evaluate_checkpoint(tiny_checkpoint, GestureFolder(folder), users=[25]).users == (25,)
     with pytest.raises(InputError, match="user 1;"):
-        evaluate_checkpoint(tiny_checkpoint, folder, users=[1, 25])
+        evaluate_checkpoint(tiny_checkpoint, GestureFolder(folder), users=[1, 25])

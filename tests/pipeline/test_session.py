@@ -6,6 +6,8 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 
 from drivers.events import Events, SensorSize
@@ -70,6 +72,27 @@ def test_a_replay_counts_every_event_and_repeats_itself(
         assert summary["accuracy"] is None
         outputs.append(_timeless(out))
     assert outputs[0] == outputs[1]
+
+
+def test_live_recognises_a_film_to_its_end(wigwag, tmp_path: Path, tiny_checkpoint: Path) -> None:
+    """A film of a moving spot, through real processes: events, frames and labels are counted."""
+    film = tmp_path / "spot.avi"
+    writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (64, 64))
+    for number in range(25):
+        picture = np.full((64, 64, 3), 90, np.uint8)
+        cv2.circle(picture, (10 + 2 * number, 32), 8, (230, 230, 230), -1)
+        writer.write(picture)
+    writer.release()
+    status, out, error = wigwag.run(
+        "live", "--camera", film, "--checkpoint", tiny_checkpoint, "--json",
+        "--output", tmp_path / "labels.jsonl", "--summary", tmp_path / "summary.json",
+    )  # fmt: skip
+    assert status == 0, error
+    assert (tmp_path / "labels.jsonl").read_text() == out
+    summary = _summary(tmp_path / "summary.json")
+    assert summary["events_in"] == summary["events_binned"] + summary["events_lost"] > 1000
+    assert summary["frames"] + summary["frames_skipped"] >= 959
+    assert summary["labels"] == len(out.splitlines()) >= 5
 
 
 def test_learning_saves_a_checkpoint_and_repeats_itself(

@@ -1,0 +1,84 @@
+"""Cameras by name. Kinds plug in through Python entry points of the group `wigwag.cameras`.
+
+An entry point names a function that takes its options as keyword arguments, all of them text with
+a default, and gives an `EventSource`; `docs/cameras.md` has an example. A source that has an
+attribute `live`, true, sets its own pace; packets of others are given out in their own time.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from drivers.errors import InputError, in_words
+from drivers.events import EventSource
+
+GROUP = "wigwag.cameras"
+
+
+def camera_kinds() -> tuple[str, ...]:
+    """Names of all kinds that are installed."""
+    return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
+
+
+def open_camera(text: str) -> EventSource:
+    """Open `KIND`, `KIND:OPTION=VALUE,OPTION=VALUE`, or the film with this path.
+
+    Raises `InputError` for an unknown kind or option, a package that the kind needs and that is
+    not installed, and whatever the camera itself refuses.
+    """
+    kind, _, rest = text.partition(":")
+    points = entry_points(group=GROUP, name=kind)
+    if not points:
+        if Path(text).suffix:
+            from drivers.video_camera import VideoCamera
+
+            return VideoCamera(Path(text))
+        raise InputError(
+            what="camera",
+            got=repr(text),
+            allowed=f"{', '.join(camera_kinds())}, or the path of a film",
+            todo="choose one of these, or install the package that brings this kind",
+        )
+    try:
+        opener: Callable[..., EventSource] = next(iter(points)).load()
+    except ImportError as error:
+        raise InputError(
+            what=f"camera {kind}",
+            got=f"no package {error.name or in_words(error)}",
+            allowed="a kind whose packages are installed",
+            todo=f"install it: pip install {error.name or kind}",
+        ) from error
+    return opener(**_options(kind, rest, opener))
+
+
+def number(what: str, text: str, low: float, high: float) -> float:
+    """A number from an option's text; raises `InputError` outside `low` to `high`."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise InputError(
+            what=what, got=repr(text), allowed=f"{low:g} to {high:g}", todo="change the option"
+        )
+    return value
+
+
+def _options(kind: str, text: str, opener: Callable[..., Any]) -> dict[str, str]:
+    known = tuple(inspect.signature(opener).parameters)
+    found: dict[str, str] = {}
+    for part in filter(None, text.split(",")):
+        name, equals, value = part.partition("=")
+        if not equals or name not in known:
+            raise InputError(
+                what=f"option of camera {kind}",
+                got=repr(part),
+                allowed=", ".join(f"{one}=..." for one in known) or "none",
+                todo="write KIND:OPTION=VALUE,OPTION=VALUE",
+            )
+        found[name] = value
+    return found

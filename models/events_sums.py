@@ -1,0 +1,122 @@
+"""What every layer did over whole sequences, summed: votes, readings and activity.
+
+On one CPU core, where spikes are (see `models.events_kernels`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from models.errors import ModelError
+from models.events_kernels import step_network
+from models.events_layout import STATE, WORD, Bytes, Integers, LayerArrays, aligned
+from models.events_streams import EventsStreams
+from models.layer_parameters import Floats
+from models.network import Network
+
+compiled: Any = njit(cache=True, error_model="numpy")
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """Of N sequences, from the burn-in on."""
+
+    votes: npt.NDArray[np.int64]
+    """shape (layers, N, classes): steps at which a class had the largest readout (P 4.3)."""
+    readings: npt.NDArray[np.float64]
+    """shape (layers, N, classes): readouts y, mean over steps."""
+    activity: tuple[npt.NDArray[np.float32], ...]
+    """Per layer, shape (N, fan-in of its readout): mean of A = sigmoid(U), channels last."""
+    firing_rate: npt.NDArray[np.float64]
+    """shape (layers,): share of a layer's pooled neurons that fired, mean over steps."""
+
+
+class Summing:
+    """Runs sequences through a network's weights as they were when it was made."""
+
+    def __init__(self, network: Network) -> None:
+        self._streams = EventsStreams(network, 1, learning=False)
+        settings = network.settings
+        self._classes = settings.classes
+        self._shape = (settings.input_channels, settings.height, settings.width)
+        cells = settings.input_copies * math.prod(self._shape)
+        self._x = aligned((-(-cells // WORD) * WORD,), np.uint8)
+
+    def reset(self) -> None:
+        """Back to silence."""
+        for layer in self._streams.layers[0]:
+            for name in STATE:
+                getattr(layer, name)[:] = 0
+
+    def run(self, sequences: Iterable[npt.NDArray[np.uint8]], *, burn_in_ms: int) -> Sums:
+        """Each sequence from silence, shape (steps, channels, height, width).
+
+        Raises `ModelError` for one of another shape.
+        """
+        layers = self._streams.layers[0]
+        votes, readings, activity, steps = [], [], [], 0
+        spikes = np.zeros(len(layers), np.int64)
+        for frames in sequences:
+            if frames.shape[1:] != self._shape:
+                raise ModelError(f"frames: got shape {frames.shape[1:]}; allowed: {self._shape}")
+            self.reset()
+            own_votes = np.zeros((len(layers), self._classes), np.int64)
+            own_readings = np.zeros((len(layers), self._classes))
+            own_activity = tuple(np.zeros(layer.activity.size, np.float32) for layer in layers)
+            run_summing(
+                layers,
+                np.ascontiguousarray(frames, np.uint8),
+                self._x,
+                self._streams.heard,
+                burn_in_ms,
+                own_votes,
+                own_readings,
+                own_activity,
+                spikes,
+            )
+            counted = max(len(frames) - burn_in_ms, 1)
+            votes.append(own_votes)
+            readings.append(own_readings / counted)
+            activity.append([values / counted for values in own_activity])
+            steps += counted
+        sizes = np.array([layer.activity.size for layer in layers])
+        return Sums(
+            votes=np.stack(votes, axis=1),
+            readings=np.stack(readings, axis=1),
+            activity=tuple(
+                np.stack([own[number] for own in activity]) for number in range(len(layers))
+            ),
+            firing_rate=spikes / steps / sizes,
+        )
+
+
+@compiled  # type: ignore[untyped-decorator, unused-ignore]  # numba has no types
+def run_summing(
+    layers: tuple[LayerArrays, ...],
+    frames: npt.NDArray[np.uint8],
+    x: Bytes,
+    heard: Bytes,
+    burn_in: int,
+    votes: Integers,
+    readings: Floats,
+    activity: tuple[Floats, ...],
+    spikes: Integers,
+) -> None:
+    """Advance by `frames`; from step `burn_in` on add to the other arrays."""
+    counts = np.zeros_like(spikes)
+    winners = np.zeros_like(spikes)
+    for t in range(frames.shape[0]):
+        step_network(layers, frames[t], x, False, heard, winners, counts)
+        if t >= burn_in:
+            spikes += counts
+            for number in range(len(layers)):
+                votes[number, winners[number]] += 1
+                readings[number] += layers[number].readings
+                activity[number][:] += layers[number].activity.reshape(-1)

@@ -1,0 +1,97 @@
+"""The one door to labelled gestures: a data set by name or folder, as trials of 1 ms frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+from typing import Protocol
+
+from drivers.gestures import GESTURE_NAMES
+from pipeline.tonic_sets import TonicSet
+from pipeline.trials import TrialCache, TrialFrames, load_trials
+from recordings.dvsgesture import Split, read_gesture_set
+from recordings.gesture_set_report import report_lines
+from recordings.simulated_set import NOTICE_FILE
+
+Reading = Callable[[int, int], None]
+"""Called with recordings read and recordings in all."""
+
+
+class Dataset(Protocol):
+    """What training and evaluation ask of a data set."""
+
+    @property
+    def name(self) -> str:
+        """As the user named it."""
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """By class, the first being class 1."""
+
+    @property
+    def found(self) -> tuple[str, ...]:
+        """Lines that say how much there is, and what is not as it was published."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether what it holds was made by a simulator."""
+
+    def trials(
+        self,
+        part: Split,
+        *,
+        rows: int,
+        columns: int,
+        users: Collection[int] | None = None,
+        reading: Reading | None = None,
+    ) -> list[TrialFrames]:
+        """All labelled gestures of a part, of some of its users if they are named.
+
+        Raises `InputError` for what cannot be read; nothing is left out silently.
+        """
+
+
+class GestureFolder:
+    """A folder in the DvsGesture layout."""
+
+    class_names = GESTURE_NAMES
+
+    def __init__(self, folder: Path, cache: TrialCache = TrialCache()) -> None:  # noqa: B008 - frozen
+        self.name = str(folder)
+        self._cache = cache
+        self.simulated = (folder / NOTICE_FILE).exists()
+        self._set = read_gesture_set(folder)
+        self.found = tuple(report_lines(self._set))
+
+    def trials(
+        self,
+        part: Split,
+        *,
+        rows: int,
+        columns: int,
+        users: Collection[int] | None = None,
+        reading: Reading | None = None,
+    ) -> list[TrialFrames]:
+        """See `Dataset.trials`."""
+        return load_trials(
+            self._set.of(part, users),
+            rows=rows,
+            columns=columns,
+            cache=self._cache,
+            progress=reading,
+        )
+
+
+DATASETS: dict[str, Callable[[str, TrialCache], Dataset]] = {"tonic": TonicSet}
+"""What opens `PREFIX:NAME`, by prefix; it is given the name and raises `InputError`."""
+
+
+def open_dataset(text: str, cache: TrialCache = TrialCache()) -> Dataset:  # noqa: B008 - frozen
+    """The data set that a user names: `PREFIX:NAME` of `DATASETS`, or a folder.
+
+    Raises `InputError` where there is no such thing.
+    """
+    prefix, colon, name = text.partition(":")
+    if colon and prefix in DATASETS:
+        return DATASETS[prefix](name, cache)
+    return GestureFolder(Path(text), cache)

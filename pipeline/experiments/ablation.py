@@ -1,0 +1,98 @@
+"""Ablation: what spikes, time constants, refractoriness, binary input and updates are good for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from models.settings import Activation, LearningSettings, NetworkSettings
+from models.torch_engine import prepare_torch
+from pipeline.experiments.event_samples import EventSamples, read_event_samples
+from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
+from pipeline.experiments.real_data import find
+from pipeline.experiments.report import Report
+from pipeline.experiments.settings import ExperimentSettings, Say
+from pipeline.experiments.tasks import digits_task
+from pipeline.experiments.variants import Variant, try_variant
+
+SAMPLES = 1600
+COUNTS = "event counts, not binary"
+RATE = LearningSettings(rate=2e-3)
+
+
+def run(settings: ExperimentSettings, say: Say) -> dict[str, Any]:
+    """All variants on N-MNIST, one difference each from the first."""
+    need_matplotlib()
+    prepare_torch(settings.threads)
+    samples = read_event_samples(find(settings.data, "nmnist/train1000.npz"), classes=10)
+    return compare(samples, 34, settings, say)
+
+
+def compare(
+    samples: EventSamples, side: int, settings: ExperimentSettings, say: Say
+) -> dict[str, Any]:
+    """The experiment on event samples of so many pixels a side."""
+    report = Report("ablation", settings, data="N-MNIST, real samples", simulated=False)
+    binary = digits_task(samples, side=side, counts=False, seed=settings.seed)
+    counted = digits_task(samples, side=side, counts=True, seed=settings.seed)
+    found = []
+    for variant in variants(replace(binary.network, seed=settings.seed)):
+        if settings.minutes is not None and report.elapsed_s > 60 * settings.minutes:
+            say(f"time is up before: {variant.name}")
+            break
+        task = counted if variant.name == COUNTS else binary
+        number = settings.samples or SAMPLES
+        found.append(try_variant(variant, task, samples=number, seed=settings.seed))
+        shares = " / ".join(f"{share:.1%}" for share in found[-1]["accuracy_by_layer"])
+        say(f"{variant.name}: right by layer {shares}, {found[-1]['seconds']:.0f} s")
+    results = {"variants": found}
+    draw(found, settings)
+    report.write(results)
+    return results
+
+
+def variants(network: NetworkSettings) -> list[Variant]:
+    """The rule as it is, and with one thing changed at a time."""
+
+    def acting(activation: Activation) -> NetworkSettings:
+        layers = tuple(replace(layer, activation=activation) for layer in network.layers)
+        return replace(network, layers=layers)
+
+    def middle(bounds: tuple[float, float]) -> tuple[float, float]:
+        return (sum(bounds) / 2, sum(bounds) / 2)
+
+    constant = replace(
+        network, tau_m_ms=middle(network.tau_m_ms), tau_s_ms=middle(network.tau_s_ms)
+    )
+    usual = Variant("spiking, random time constants, every 5 ms", network, RATE)
+    return [
+        usual,
+        Variant("sigmoid instead of spikes", acting("sigmoid"), RATE),
+        Variant("ReLU instead of spikes", acting("relu"), RATE),
+        Variant("constant time constants", constant, RATE),
+        Variant("no refractoriness", replace(network, refractory_weight=0.0), RATE),
+        Variant(COUNTS, network, RATE),
+        *(
+            Variant(f"an update every {ms} ms", network, RATE, learn_every_ms=ms)
+            for ms in (1, 10, 20)
+        ),
+    ]
+
+
+def draw(found: Sequence[dict[str, Any]], settings: ExperimentSettings) -> None:
+    """Accuracy by layer of every variant."""
+    figure, axes = new_figure(width=7.0, height=3.8)
+    names = [each["variant"] for each in found][::-1]
+    layers = len(found[0]["accuracy_by_layer"])
+    height = 0.8 / layers
+    for layer in range(layers):
+        shares = [100 * each["accuracy_by_layer"][layer] for each in found][::-1]
+        at = np.arange(len(names)) + 0.4 - height * (layer + 0.5)
+        axes.barh(at, shares, height, label=f"layer {layer + 1}")
+    axes.set_yticks(np.arange(len(names)), names)
+    axes.set(xlabel="right by votes (%)", xlim=(0, 100), title="real N-MNIST, held-out fifth")
+    axes.legend(fontsize=8)
+    save_figure(figure, settings.out / "ablation.png")

@@ -1,0 +1,100 @@
+"""Error-triggered learning (Eq. 6): accuracy against the share of errors that are learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from models.settings import LearningSettings, preset
+from models.torch_engine import prepare_torch
+from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
+from pipeline.experiments.object_recordings import read_object_recordings
+from pipeline.experiments.objects import USUAL
+from pipeline.experiments.real_data import find
+from pipeline.experiments.report import Report
+from pipeline.experiments.settings import ExperimentSettings, Say
+from pipeline.experiments.tasks import SIMULATED_SET, Task, gestures_task, objects_task
+from pipeline.experiments.variants import Variant, try_variant
+from pipeline.trials import load_trials
+from recordings.dvsgesture import read_gesture_set
+from recordings.simulated_set import NOTICE_FILE
+
+SAMPLES = 1600
+ERROR_RATES = (None, 0.3, 0.1, 0.03, 0.01)
+"""Shares of errors that a layer's threshold is adapted to; None: Eq. 5, which takes all."""
+TEST_EVERY = 4
+"""Of the gestures, one in so many is tested."""
+
+
+def run(settings: ExperimentSettings, say: Say) -> dict[str, Any]:
+    """On the turntable objects, and on the gestures in data/simulated where they are there."""
+    need_matplotlib()
+    prepare_torch(settings.threads)
+    folder = find(settings.data, "dvs128_objects")
+    tasks = [objects_task(read_object_recordings(folder, side=USUAL.network.height))]
+    if SIMULATED_SET.exists():
+        tasks.append(_gestures())
+    else:
+        say(f"objects alone: there are no gestures in {SIMULATED_SET}")
+    return compare(tasks, settings, say)
+
+
+def compare(
+    tasks: Sequence[Task],
+    settings: ExperimentSettings,
+    say: Say,
+    *,
+    rates: Sequence[float | None] = ERROR_RATES,
+) -> dict[str, Any]:
+    """The experiment on any tasks, with these shares of errors wanted."""
+    simulated = any(task.simulated for task in tasks)
+    data = "; ".join(task.name for task in tasks)
+    report = Report("error-triggered", settings, data=data, simulated=simulated)
+    found: dict[str, list[dict[str, Any]]] = {task.name: [] for task in tasks}
+    for task in tasks:
+        for rate in rates:
+            if settings.minutes is not None and report.elapsed_s > 60 * settings.minutes:
+                say(f"time is up before: {task.name}, share {rate}")
+                break
+            learning = LearningSettings(rate=2e-3, error_rate=rate)
+            name = "all errors (Eq. 5)" if rate is None else f"{rate:.0%} of errors (Eq. 6)"
+            variant = Variant(name, replace(task.network, seed=settings.seed), learning)
+            number = settings.samples or SAMPLES
+            result = try_variant(variant, task, samples=number, seed=settings.seed)
+            found[task.name].append(result)
+            shares = " / ".join(f"{share:.1%}" for share in result["accuracy_by_layer"])
+            say(
+                f"{task.name}, {name}: learnt from {result['share_of_errors_learnt']:.1%}, "
+                f"right by layer {shares}"
+            )
+    draw(found, settings)
+    report.write({"tasks": found})
+    return {"tasks": found}
+
+
+def _gestures() -> Task:
+    network = preset("small").network
+    gesture_set = read_gesture_set(SIMULATED_SET)
+    parts = [
+        load_trials(gesture_set.of(part), rows=network.height, columns=network.width)
+        for part in ("train", "test")
+    ]
+    simulated = (SIMULATED_SET / NOTICE_FILE).exists()
+    return gestures_task(parts[0], parts[1][::TEST_EVERY], network, simulated=simulated)
+
+
+def draw(found: dict[str, list[dict[str, Any]]], settings: ExperimentSettings) -> None:
+    """Accuracy of the top layer against the share of errors learnt from."""
+    figure, axes = new_figure(width=6.0, height=3.6)
+    for name, results in found.items():
+        points = sorted(
+            (100 * each["share_of_errors_learnt"], 100 * each["accuracy_by_layer"][-1])
+            for each in results
+        )
+        if points:
+            axes.plot(*zip(*points, strict=True), "o-", label=name)
+    axes.set(xscale="log", xlabel="errors learnt from (%)", ylabel="right, top layer (%)")
+    axes.set_ylim(0, 100)
+    axes.legend(fontsize=8)
+    save_figure(figure, settings.out / "error-triggered.png")

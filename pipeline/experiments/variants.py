@@ -1,0 +1,65 @@
+"""One variant of network and rule, learnt and tested on a task: what is compared."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from models.network import Network
+from models.settings import LearningSettings, NetworkSettings
+from models.trainer import Trainer, count_votes
+from pipeline.experiments.schedule import cosine
+from pipeline.experiments.tasks import BATCH, Task
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """What is different from the rest."""
+
+    name: str
+    network: NetworkSettings
+    learning: LearningSettings
+    learn_every_ms: int = 5
+
+
+def try_variant(variant: Variant, task: Task, *, samples: int, seed: int) -> dict[str, Any]:
+    """Accuracy of votes by layer, firing rates, time taken, and the share of errors learnt from.
+
+    Every variant of a task sees the same minibatches. Without a threshold on errors that share
+    is 1; with one it is the mean over the last learning steps of all minibatches.
+    """
+    begin_s = time.monotonic()
+    draw = task.drawing(seed)
+    network = Network(variant.network)
+    trainer = Trainer(
+        network,
+        variant.learning,
+        batch=BATCH,
+        burn_in_ms=40,
+        learn_every_ms=variant.learn_every_ms,
+    )
+    shares: list[float] = []
+    firing: tuple[float, ...] = ()
+    minibatches = max(samples // BATCH, 1)
+    for number in range(minibatches):
+        frames, classes = draw()
+        firing = trainer.run(frames, classes, rate_factor=cosine(number / minibatches)).firing_rate
+        triggers = [trigger.share for trigger in trainer.learner.triggers if trigger is not None]
+        shares.append(float(np.mean(triggers)) if triggers else 1.0)
+    right = np.concatenate(
+        [count_votes(network, frames).argmax(2) == classes for frames, classes in task.tests()],
+        axis=1,
+    )
+    return {
+        "variant": variant.name,
+        "accuracy_by_layer": right.mean(1),
+        "share_of_errors_learnt": float(np.mean(shares)),
+        "firing_rate": firing,
+        "learn_every_ms": variant.learn_every_ms,
+        "samples": minibatches * BATCH,
+        "test_sequences": right.shape[1],
+        "seconds": round(time.monotonic() - begin_s, 1),
+    }

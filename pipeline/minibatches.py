@@ -1,0 +1,124 @@
+"""Minibatches cut ahead of the training that uses them up, by worker processes."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from drivers.errors import InputError
+from pipeline.binning import Frames
+from pipeline.crops import Crop, CropSampler, cut_crops
+from pipeline.trials import TrialFrames
+from pipeline.workers import worker_pool
+
+
+class Packed(NamedTuple):
+    """A minibatch on its way from one process to another: eight cells a byte."""
+
+    bits: npt.NDArray[np.uint8]
+    shape: tuple[int, ...]
+    labels: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Minibatch:
+    """Labelled crops, and where the sampler stands once they are drawn."""
+
+    frames: Frames
+    """shape (steps, batch, 2, rows, columns)"""
+    labels: npt.NDArray[np.int64]
+    """Classes from 0, shape (batch,)."""
+    sampler: dict[str, Any]
+    """State after this minibatch, whatever has been drawn ahead since."""
+
+
+class MinibatchFeed:
+    """Crops are cut by `processes` while the ones before them are learnt from.
+
+    What is cut, and in which order, is the sampler's doing alone, however many they are; with
+    none of them, a thread of this process cuts.
+    """
+
+    def __init__(
+        self,
+        trials: Sequence[TrialFrames],
+        sampler: CropSampler,
+        *,
+        steps: int,
+        processes: int = 0,
+        part: slice = slice(None),
+    ) -> None:
+        """Only `part` of the crops of each minibatch is cut."""
+        self._sampler = sampler
+        self._part = part
+        self._ahead = processes + 1
+        self._pool: Executor
+        self._cut: Callable[[Sequence[Crop]], Packed]
+        if processes:
+            self._pool = worker_pool(processes, _start, trials, steps)
+            self._cut = _cut_in_worker
+        else:
+            self._pool = ThreadPoolExecutor(max_workers=1)
+            self._cut = partial(_cut_packed, trials, steps)
+        self._cutting: deque[tuple[Future[Packed], dict[str, Any]]] = deque()
+        self.waiting_s = 0.0
+        """Spent in `next` so far."""
+
+    def next(self) -> Minibatch:
+        """The next minibatch; waits until it is cut. Raises `InputError` where a worker died."""
+        began = time.monotonic()
+        try:
+            while len(self._cutting) < self._ahead:
+                plan = self._sampler.plan()[self._part]
+                self._cutting.append((self._pool.submit(self._cut, plan), self._sampler.state()))
+            future, state = self._cutting.popleft()
+            packed = future.result()
+        except BrokenProcessPool as error:
+            raise InputError(
+                what="worker that cuts minibatches",
+                got="its end",
+                allowed="workers that live as long as the run",
+                todo="see whether memory ran out; --resume goes on, --workers sets their number",
+            ) from error
+        cells = np.unpackbits(packed.bits, count=math.prod(packed.shape))
+        self.waiting_s += time.monotonic() - began
+        return Minibatch(cells.reshape(packed.shape), packed.labels, state)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _cut_packed(trials: Sequence[TrialFrames], steps: int, plan: Sequence[Crop]) -> Packed:
+    frames, labels = cut_crops(trials, plan, steps)
+    return Packed(np.packbits(frames), frames.shape, labels)
+
+
+_in_worker: list[tuple[Sequence[TrialFrames], int]] = []
+"""In a worker process, what it was started with."""
+
+
+def _start(trials: Sequence[TrialFrames], steps: int) -> None:
+    _in_worker.append((trials, steps))
+
+
+def _cut_in_worker(plan: Sequence[Crop]) -> Packed:
+    return _cut_packed(*_in_worker[0], plan)

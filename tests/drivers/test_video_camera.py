@@ -1,0 +1,63 @@
+"""Films as event cameras: real files, written and read by OpenCV."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from drivers.errors import InputError
+from drivers.events import EventSource
+from drivers.video_camera import VideoCamera
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bright spot that crosses a grey wall, 20 pictures of 400x300 at 25 a second."""
+    path = tmp_path_factory.mktemp("film") / "spot.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (400, 300))
+    assert writer.isOpened()
+    for number in range(20):
+        picture = np.full((300, 400, 3), 90, np.uint8)
+        cv2.circle(picture, (40 + 16 * number, 150), 20, (230, 230, 230), -1)
+        writer.write(picture)
+    writer.release()
+    return path
+
+
+def test_a_film_gives_packets_without_gaps_that_follow_the_spot(film: Path) -> None:
+    """Reduced to fit 346x260; ON before the spot, OFF behind it, moving to the right."""
+    with VideoCamera(film) as camera:
+        assert isinstance(camera, EventSource)
+        assert (camera.sensor.width, camera.sensor.height) == (346, 260)
+        packets = list(camera)
+        again = list(camera)
+    assert [packet.seq for packet in packets] == list(range(len(packets)))
+    assert packets[0].t_begin_us == 0
+    assert all(a.t_end_us == b.t_begin_us for a, b in itertools.pairwise(packets))
+    assert all(packet.t_end_us - packet.t_begin_us <= 1000 for packet in packets)
+    assert 759_000 <= packets[-1].t_end_us <= 801_000
+    events = np.concatenate([packet.events for packet in packets])
+    assert (np.diff(events["t"].astype(np.int64)) >= 0).all()
+    late = events[events["t"] > 400_000]
+    early = events[events["t"] < 200_000]
+    assert late["x"].mean() - early["x"].mean() > 100
+    assert late[late["on"]]["x"].mean() > late[~late["on"]]["x"].mean() + 10
+    assert events.tobytes() == np.concatenate([packet.events for packet in again]).tobytes()
+
+
+def test_what_cannot_be_opened_is_one_clear_error(tmp_path: Path) -> None:
+    """No file, no film, no webcam: three different sentences."""
+    with pytest.raises(InputError, match="no such file"):
+        VideoCamera(tmp_path / "nowhere.mp4")
+    rubbish = tmp_path / "rubbish.mp4"
+    rubbish.write_bytes(b"no film" * 100)
+    with pytest.raises(InputError, match=r"film .*rubbish.*nothing that OpenCV can open"):
+        VideoCamera(rubbish)
+    with pytest.raises(InputError, match="webcam 77: got nothing"):
+        VideoCamera(77)
+    with pytest.raises(InputError, match="packet length"):
+        VideoCamera(rubbish, packet_us=0)

@@ -1,0 +1,35 @@
+"""Ablation and error-triggered learning on samples with events in one half or the other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from pipeline.experiments import ablation, error_triggered
+from pipeline.experiments.event_samples import read_event_samples
+from pipeline.experiments.tasks import digits_task
+
+
+def test_every_variant_is_learnt_and_tested(settings, event_samples: Path) -> None:
+    """Nine variants, each on the same eight test samples, with its own accuracy by layer."""
+    given = settings(samples=16)
+    samples = read_event_samples(event_samples, classes=10)
+    found = ablation.compare(samples, 20, given, lambda _line: None)["variants"]
+    assert len({each["variant"] for each in found}) == 9
+    assert all(each["test_sequences"] == 8 for each in found)
+    assert all(each["accuracy_by_layer"].shape == (3,) for each in found)
+    assert (given.out / "ablation.png").is_file()
+
+
+def test_fewer_errors_are_learnt_from_where_fewer_are_wanted(settings, event_samples: Path) -> None:
+    """Eq. 5 takes all errors; with the smallest rate wanted, Eq. 6 takes the fewest."""
+    given = settings(samples=32)
+    samples = read_event_samples(event_samples, classes=10)
+    task = digits_task(samples, side=20, counts=False, seed=0)
+    rates = (None, 0.3, 0.01)
+    error_triggered.compare([task], given, lambda _line: None, rates=rates)
+    written = json.loads((given.out / "error-triggered.json").read_text())
+    results = written["results"]["tasks"][task.name]
+    shares = [each["share_of_errors_learnt"] for each in results]
+    assert shares[0] == 1.0
+    assert shares[-1] < shares[1] < 1.0

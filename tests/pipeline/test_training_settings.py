@@ -1,0 +1,101 @@
+"""Settings of a training run: presets, files, single values, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.errors import InputError
+from models.settings import LayerSettings, preset
+from pipeline.settings_file import parse_setting, read_settings, write_settings
+from pipeline.training_settings import FINAL_RATE_SHARE, training_settings
+
+
+def test_what_is_not_set_is_the_presets() -> None:
+    """Without anything given, the small network as it has always been trained."""
+    found = training_settings()
+    small = preset("small")
+    assert (found.network, found.learning) == (small.network, small.learning)
+    assert (found.minibatches, found.learn_every_ms, found.engine) == (1200, 7, "auto")
+    assert (found.crops.batch, found.crops.steps, found.seed) == (32, 400, 0)
+
+
+def test_the_later_values_win(tmp_path: Path) -> None:
+    """Preset, then file, then command line; what the later ones leave open stays."""
+    path = tmp_path / "settings.toml"
+    path.write_text('preset = "full"\nseed = 3\n[crops]\nbatch = 5\nsteps = 99\n')
+    found = training_settings(
+        read_settings(path), parse_setting("crops.batch=6"), {"crops": {"steps": None}}
+    )
+    assert found.network == preset("full", seed=3).network
+    assert (found.crops.batch, found.crops.steps) == (6, 99)
+
+
+def test_a_seed_is_that_of_everything_unless_set_apart() -> None:
+    """Network, dropout and crops follow the one seed; a network's own seed stays."""
+    together = training_settings({"seed": 5})
+    assert (together.network.seed, together.learning.seed, together.seed) == (5, 5, 5)
+    apart = training_settings({"seed": 5}, {"network": {"seed": 1}})
+    assert (apart.network.seed, apart.learning.seed, apart.seed) == (1, 5, 5)
+
+
+def test_layers_are_set_as_a_whole() -> None:
+    """A list of layers takes the place of the preset's."""
+    found = training_settings(parse_setting("network.layers=[{channels=5, kernel=3}]"))
+    assert found.network.layers == (LayerSettings(channels=5, kernel=3),)
+
+
+def test_a_settings_file_gives_back_what_was_written(tmp_path: Path) -> None:
+    """Every field goes through TOML unchanged."""
+    changed = training_settings(
+        {"preset": "paper", "rate_decay": "steps", "rate_steps": [3, 9], "seed": 2},
+        {"learning": {"rate": 1.25e-5, "learn_every_steps": 4}, "network": {"gain": 3}},
+    )
+    path = tmp_path / "settings.toml"
+    write_settings(path, changed.to_dict(), head="one\ntwo")
+    assert path.read_text().startswith("# one\n# two\n")
+    assert training_settings(read_settings(path)) == changed
+
+
+def test_the_learning_rate_decays_to_its_final_share() -> None:
+    """From the whole rate to a hundredth of it, never rising."""
+    settings = training_settings({"minibatches": 20})
+    factors = [settings.rate_factor(done) for done in range(21)]
+    assert factors[0] == 1.0
+    assert factors[-1] == pytest.approx(FINAL_RATE_SHARE)
+    assert factors == sorted(factors, reverse=True)
+
+
+def test_the_learning_rate_is_divided_in_steps_or_stays() -> None:
+    """By five after so many minibatches, as in the paper; or never."""
+    steps = training_settings({"rate_decay": "steps", "rate_steps": [2, 3]})
+    factors = [steps.rate_factor(done) for done in range(5)]
+    assert factors == pytest.approx([1, 1, 1 / 5, 1 / 25, 1 / 25])
+    assert training_settings({"rate_decay": "constant"}).rate_factor(1199) == 1.0
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"minibatches": 0}, "minibatches"),
+        ({"learn_every_ms": 0}, "learning interval"),
+        ({"crops": {"steps": 50}}, "above 50"),
+        ({"crops": {"batch": 0}}, "crop batch"),
+        ({"crops": {"size": 1}}, r"crops\.size; allowed: crops\.batch"),
+        ({"epochs": 3}, "epochs; allowed: network"),
+        ({"network": {"layers": [{"chanels": 3}]}}, r"network\.layers\.chanels"),
+        ({"minibatches": "many"}, r"minibatches"),
+        ({"rate_decay": "sudden"}, "rate_decay|sudden"),
+        ({"rate_decay": "steps", "rate_steps": [3, 2]}, "rising"),
+        ({"rate_divisor": 0.5}, "rate divisor"),
+        ({"learning": {"rate": -1}}, "learning rate"),
+        ({"seed": -1}, "seed"),
+        ({"engine": "steam"}, "engine"),
+    ],
+)
+def test_settings_out_of_range_are_refused(values: dict[str, Any], said: str) -> None:
+    """Unknown names, wrong kinds and numbers out of range give one error that says which."""
+    with pytest.raises(InputError, match=said):
+        training_settings(values)
