@@ -206,6 +206,7 @@ class Brain:
             self._intake.refused["kind"] += 1
         elif isinstance(message, wire.EndMessage):
             if self._intake.accepts(message.source):
+                self._sent_ns = message.sent_ns
                 self._step_all(self._intake.finish(message.totals))
                 self._ended = not self._settings.keep_running
                 if not self._ended:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -89,13 +90,16 @@ class Intake:
             yield from self._timed(frames)
 
     def finish(self, totals: StreamTotals | None) -> Iterator[tuple[int, Frame]]:
-        """The stream's last, partly covered frame; the next packet opens another stream.
+        """The stream's last frames; the next packet opens another stream.
 
-        `totals` are what the end message said, None where there was none.
+        `totals` are what the end message said, None where there was none. Where they end after
+        the last packet that came, silence follows it; the last frame may be covered in part.
         """
         if totals is not None:
             self._compare(totals)
-        if self._binner is not None:
+        if self._binner is not None and self._before is not None:
+            if totals is not None:
+                yield from self._silence(self._binner, self._before, totals.t_end_us)
             yield from self._timed(self._binner.finish())
         self._closed = self.counts
         self._lost_before += self._lost
@@ -129,6 +133,21 @@ class Intake:
             self._lost += max(0, totals.events - received)
             last = self._before.seq if self._before is not None else -1
             self.packets_missed += max(0, totals.packets - 1 - last)
+
+    def _silence(
+        self, binner: FrameBinner, last: EventPacket, t_end_us: int
+    ) -> Iterator[tuple[int, Frame]]:
+        """Frames from the last packet that came to the stream's end: those behind it were lost."""
+        missing_us = t_end_us - last.t_end_us
+        if missing_us > MAX_SPAN_US:
+            self.refused["span"] += 1
+        elif missing_us > 0:
+            self.stream_us += missing_us
+            silence = replace(
+                last, events=empty_events(), t_begin_us=last.t_end_us, t_end_us=t_end_us
+            )
+            for frames in binner.iter_push(silence):
+                yield from self._timed(frames)
 
     def _timed(self, frames: npt.NDArray[np.uint8]) -> Iterator[tuple[int, Frame]]:
         for frame in frames:

@@ -175,7 +175,11 @@ class _SourceRun:
                 damage = str(error)
         damage = damage or getattr(self._source, "damage", None)
         totals = StreamTotals(
-            events=self._events, packets=self._packets, damage=damage, lost=self._lost
+            events=self._events,
+            packets=self._packets,
+            damage=damage,
+            lost=self._lost,
+            t_end_us=self._t_end_us,
         )
         end = encode_end(self._name, self._source.sensor, totals, time.time_ns())
         if self._publisher.deliver(end):

@@ -20,7 +20,7 @@ from drivers.errors import InputError
 from drivers.events import EVENT_DTYPE, EventPacket, SensorSize
 from recordings.scanning import are_inside
 
-WIRE_VERSION = 1
+WIRE_VERSION = 2
 EVENT_DTYPE_TEXT = "t:<u8,x:<u2,y:<u2,on:?"
 """How the header spells `EVENT_DTYPE`: packed fields in this order, 13 bytes."""
 JSON_DTYPE_TEXT = "json"
@@ -94,6 +94,8 @@ class StreamTotals(msgspec.Struct, frozen=True):
     """What is broken in the recording, as its reader says; None for a sound one."""
     lost: _Count
     """Events known lost before they went out: by the camera, or dropped by the publisher."""
+    t_end_us: _TimeUs
+    """End of the last packet, whether it went out or was dropped; 0 where there was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,7 @@ class EndMessage:
     totals: StreamTotals
     sensor: SensorSize
     """Also known where the stream had no packet at all."""
+    sent_ns: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,7 +302,7 @@ def _decode_end(header: Header, payload: memoryview) -> EndMessage:
         totals = _totals_decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise WireError("payload", str(error), "totals as JSON") from error
-    return EndMessage(header.source, totals, _sensor(header))
+    return EndMessage(header.source, totals, _sensor(header), header.sent_ns)
 
 
 def _sensor(header: Header) -> SensorSize:

@@ -51,6 +51,7 @@ def measure(settings: BenchSettings) -> Iterator[Table]:
             _WORKER,
             {**ours, "sensor": LARGER},
         )
+        workers.wait_until_ready()
         blocks = interleave(workers.started, settings.blocks)
         reference = "tonic" if "tonic" in blocks else "wigwag"
         yield Table(

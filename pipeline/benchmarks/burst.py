@@ -38,6 +38,7 @@ def measure(settings: BenchSettings) -> Iterator[Table]:
         for policy in ("block", "drop"):
             options = {"recording": str(path), "policy": policy}
             workers.add(policy, "", _WORKER, options)
+        workers.wait_until_ready()
         interleave(workers.started, settings.blocks)
         rows = [row for worker in workers.started for row in _rows(worker, sent)]
         yield Table(

@@ -30,6 +30,7 @@ def measure(settings: BenchSettings) -> Iterator[Table]:
                 ("packets", "packets", "and each one encoded, decoded and checked"),
             ):
                 workers.add(name, what, _WORKER, {**options, "way": way})
+            workers.wait_until_ready()
             blocks = interleave(workers.started, settings.blocks)
             yield Table(
                 f"{events:,} events, {events * EVENT_DTYPE.itemsize / 1024:,.0f} KiB a message, "

@@ -18,6 +18,12 @@ from recordings.aedat4_writer import Aedat4Writer
 from recordings.aedat31_writer import Aedat31Writer
 from recordings.event_writer import EventWriter
 
+FORMATS = (
+    ("AEDAT 3.1", ".aedat"),
+    ("AEDAT4 with Zstandard", ".zstd.aedat4"),
+    ("AEDAT4 with LZ4", ".lz4.aedat4"),
+)
+"""Name, and ending of the file."""
 EVENTS = 8_000_000
 PEER_EVENTS = 400_000
 """Of the file for tonic, which takes ten times as long or more."""
@@ -33,11 +39,7 @@ def measure(settings: BenchSettings) -> Iterator[Table]:
             yield _compare(settings, called, path, path, called)
             return
         folder = Path(name)
-        for title, suffix in (
-            ("AEDAT 3.1", ".aedat"),
-            ("AEDAT4 with Zstandard", ".zstd.aedat4"),
-            ("AEDAT4 with LZ4", ".lz4.aedat4"),
-        ):
+        for title, suffix in FORMATS:
             large, small = folder / f"large{suffix}", folder / f"small{suffix}"
             _write(large, settings.size(EVENTS))
             _write(small, settings.size(PEER_EVENTS))
@@ -78,6 +80,7 @@ def _compare(settings: BenchSettings, title: str, path: Path, small: Path, calle
             ("two processes", "processes", "wigwag source, bus, frames in another process"),
         ):
             workers.add(name, what, _WORKER, {**options, "way": way})
+        workers.wait_until_ready()
         blocks = interleave(workers.started, settings.blocks)
         return Table(
             f"file to frames, {title}",

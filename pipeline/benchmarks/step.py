@@ -87,6 +87,7 @@ def _inferring(
             workers.add(engine, "our engine, every layer votes", _WORKER, engine_options)
         engine_options = {**options, "engine": "events", "learn_every": None, "heard": [-1]}
         workers.add(LIVE, "as a live brain asks: only the top layer votes", _WORKER, engine_options)
+        workers.wait_until_ready()
         blocks = interleave(workers.started, settings.blocks)
         rows = compared_rows(workers.started, blocks, unit="ms", reference=DENSE)
         said = [*notes, *workers.notes, *_beside_fastest_peer(rows, blocks)]
@@ -136,6 +137,7 @@ def _learning(
                 workers.add(
                     f"{engine}, {name}", what, _WORKER, {**options, "engine": engine, **pace}
                 )
+        workers.wait_until_ready()
         blocks = interleave(workers.started, settings.blocks)
         reference = DECOLLE if DECOLLE in blocks else f"torch, {LEARNING[0][0]}"
         rows = compared_rows(workers.started, blocks, unit="ms", reference=reference)

@@ -7,10 +7,9 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self, cast
+from typing import IO, Any, cast
 
 from pipeline.children import THREAD_VARIABLES
 
@@ -26,7 +25,7 @@ class WorkerError(Exception):
 
 
 class WorkerProcess:
-    """A contender that runs as a program of its own.
+    """A contender that runs as a program of its own; `close` ends it.
 
     Its block numbers are given on; everything else it answers is in `answers`, block by block.
     Raises `WorkerError` for a worker that fails, at once or later.
@@ -44,6 +43,8 @@ class WorkerProcess:
         self.name = name
         self.what = what
         self.answers: list[dict[str, Any]] = []
+        self.versions: dict[str, str] = {}
+        self.note = ""
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
         path = (str(ROOT), os.environ.get("PYTHONPATH", ""))
         try:
@@ -61,34 +62,25 @@ class WorkerProcess:
             raise WorkerError(f"{name}: {error}") from error
         self._stdin = cast(IO[bytes], self._process.stdin)
         self._stdout = cast(IO[bytes], self._process.stdout)
-        try:
-            ready = self._ask({**options, "threads": threads})
-        except WorkerError:
-            self.close()
-            raise
-        self.versions: dict[str, str] = dict(ready.get("versions", {}))
-        self.note: str = ready.get("note", "")
+        self._tell({**options, "threads": threads})
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
+    def wait_until_ready(self) -> None:
+        """Wait until it has loaded everything; `versions` and `note` are then known."""
+        ready = self._hear()
+        self.versions = dict(ready.get("versions", {}))
+        self.note = ready.get("note", "")
 
     def run_block(self, number: int) -> list[float]:
         """See `Contender.run_block`."""
-        answer = self._ask(number)
+        self._tell(number)
+        answer = self._hear()
         self.answers.append(answer)
         return [float(time_ns) for time_ns in answer["times_ns"]]
 
     def close(self) -> None:
         """End the process, by force if it does not end by itself."""
-        self._stdin.close()
+        with suppress(BrokenPipeError):
+            self._stdin.close()
         try:
             self._process.wait(_CLOSE_S)
         except subprocess.TimeoutExpired:
@@ -97,13 +89,14 @@ class WorkerProcess:
         self._stdout.close()
         self._errors.close()
 
-    def _ask(self, question: object) -> dict[str, Any]:
-        try:
-            self._stdin.write(json.dumps(question).encode() + b"\n")
+    def _tell(self, value: object) -> None:
+        # One that has died cannot be told anything; why is said when it is to be heard.
+        with suppress(BrokenPipeError):
+            self._stdin.write(json.dumps(value).encode() + b"\n")
             self._stdin.flush()
-            line = self._stdout.readline()
-        except BrokenPipeError:
-            line = b""
+
+    def _hear(self) -> dict[str, Any]:
+        line = self._stdout.readline()
         if not line:
             raise WorkerError(f"{self.name}: ended with: {self._last_words()}")
         answer: dict[str, Any] = json.loads(line)
@@ -118,31 +111,28 @@ class WorkerProcess:
 
 
 class Workers:
-    """The workers of one table, started one after the other, those that fail said in `notes`."""
+    """The workers of one table, which load side by side; those that fail are said in `notes`."""
 
     def __init__(self, stack: ExitStack, *, peers: Path | None, threads: int) -> None:
         self.started: list[WorkerProcess] = []
         self.notes: list[str] = []
+        self._loading: list[WorkerProcess] = []
         self._stack = stack
         self._threads = threads
         self._peers = peers or (PEERS_PYTHON if PEERS_PYTHON.is_file() else None)
 
-    def add(
-        self, name: str, what: str, command: Sequence[str], options: Mapping[str, Any]
-    ) -> WorkerProcess | None:
-        """Start a worker; None, with a note, where it cannot."""
+    def add(self, name: str, what: str, command: Sequence[str], options: Mapping[str, Any]) -> None:
+        """Start a worker, and do not wait for it; a note where it cannot be started."""
         try:
             worker = WorkerProcess(name, what, command, options, threads=self._threads)
         except WorkerError as error:
-            self.notes.append(f"not measured: {error}")
-            return None
-        self.started.append(self._stack.enter_context(worker))
-        return worker
+            self._leave_out(error)
+            return
+        self._stack.callback(worker.close)
+        self._loading.append(worker)
 
-    def add_peer(
-        self, name: str, what: str, script: str, options: Mapping[str, Any]
-    ) -> WorkerProcess | None:
-        """Start a script of `benchmarks/peers` under the peers' Python; None, with a note, if not.
+    def add_peer(self, name: str, what: str, script: str, options: Mapping[str, Any]) -> None:
+        """Start a script of `benchmarks/peers` under the peers' Python; a note where it cannot.
 
         The packages compared with are programs apart: wigwag itself imports none of them.
         """
@@ -152,8 +142,19 @@ class Workers:
                 f"not measured: {name}: no environment with peers; `make peers` in a checkout of "
                 "wigwag makes one, --peers names another's Python"
             )
-            return None
-        return self.add(name, what, [str(self._peers), str(path)], options)
+            return
+        self.add(name, what, [str(self._peers), str(path)], options)
+
+    def wait_until_ready(self) -> None:
+        """Wait for all that were added; those that could load everything are then in `started`."""
+        for worker in self._loading:
+            try:
+                worker.wait_until_ready()
+            except WorkerError as error:
+                self._leave_out(error)
+            else:
+                self.started.append(worker)
+        self._loading.clear()
 
     @property
     def versions(self) -> dict[str, str]:
@@ -163,3 +164,6 @@ class Workers:
             for worker in self.started
             for package, version in worker.versions.items()
         }
+
+    def _leave_out(self, error: WorkerError) -> None:
+        self.notes.append(f"not measured: {error}")

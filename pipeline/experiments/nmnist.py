@@ -101,7 +101,7 @@ def cross_validate(
     confusion = np.zeros((CLASSES, CLASSES), int)
     with ExitStack() as stack:
         workers = Workers(stack, peers=settings.peers, threads=settings.threads)
-        peer = workers.add_peer(
+        workers.add_peer(
             "decolle",
             "its own network",
             "decolle_samples.py",
@@ -112,6 +112,7 @@ def cross_validate(
                 "seed": settings.seed,
             },
         )
+        workers.wait_until_ready()
         for number, fold in enumerate(folds):
             others = np.concatenate([other for other in folds if other is not fold])
             learnt = learn_samples(samples, others, regime, settings.seed)
@@ -122,7 +123,7 @@ def cross_validate(
             shares[REGRESSION] = count_regression(
                 counts[others], samples.classes[others], counts[fold], samples.classes[fold]
             )
-            if peer is not None:
+            for peer in workers.started:
                 peer.run_block(number)
                 shares[PEER] = float(peer.answers[-1]["accuracy"])
             found.append(shares)

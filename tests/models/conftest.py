@@ -48,3 +48,24 @@ def random_frames() -> RandomFrames:
         return (np.random.default_rng(7).random(shape) < share).astype(np.uint8)
 
     return draw
+
+
+TwoKinds = Callable[[int, int], tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]]
+
+
+@pytest.fixture
+def two_kinds() -> TwoKinds:
+    """A function that draws sequences for `tiny` by batch and steps, and their labels, 0 and 1:
+    activity in the left half or in the right half.
+    """
+
+    def draw(batch: int, steps: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+        rng = np.random.default_rng(1)
+        frames = np.zeros((steps, batch, 2, 10, 9), dtype=np.uint8)
+        labels = np.arange(batch) % 2
+        for stream, label in enumerate(labels):
+            side = slice(0, 4) if label == 0 else slice(5, 9)
+            frames[:, stream, :, :, side] = rng.random((steps, 2, 10, 4)) < 0.4
+        return frames, labels
+
+    return draw

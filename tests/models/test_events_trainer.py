@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import torch
 
@@ -17,23 +16,12 @@ from models.settings import LearningSettings, NetworkSettings
 from models.trainer import count_votes as count_votes_plainly
 
 
-def two_kinds(batch: int, steps: int) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
-    """Sequences of two kinds: activity in the left half or in the right half."""
-    rng = np.random.default_rng(1)
-    frames = np.zeros((steps, batch, 2, 10, 9), dtype=np.uint8)
-    labels = np.arange(batch) % 2
-    for stream, label in enumerate(labels):
-        side = slice(0, 4) if label == 0 else slice(5, 9)
-        frames[:, stream, :, :, side] = rng.random((steps, 2, 10, 4)) < 0.4
-    return frames, labels
-
-
 def wide(tiny: NetworkSettings) -> NetworkSettings:
     """The tiny network with channels enough to learn."""
     return replace(tiny, layers=tuple(replace(layer, channels=16) for layer in tiny.layers))
 
 
-def test_training_teaches_every_layer(tiny: NetworkSettings) -> None:
+def test_training_teaches_every_layer(tiny: NetworkSettings, two_kinds) -> None:
     """Every layer's loss falls, and the upper layers come to tell whole sequences apart."""
     network = Network(wide(tiny))
     learning = LearningSettings(rate=3e-3, dropout=0.0)
@@ -47,7 +35,7 @@ def test_training_teaches_every_layer(tiny: NetworkSettings) -> None:
     assert all(0 < rate < 1 for rate in results[-1].firing_rate)
 
 
-def test_votes_are_those_of_the_plain_count(tiny: NetworkSettings) -> None:
+def test_votes_are_those_of_the_plain_count(tiny: NetworkSettings, two_kinds) -> None:
     """Over whole sequences at most one vote in a thousand differs."""
     network = Network(replace(wide(tiny), gain=5.0))
     frames, _ = two_kinds(3, 300)
@@ -57,7 +45,7 @@ def test_votes_are_those_of_the_plain_count(tiny: NetworkSettings) -> None:
     assert np.abs(got - wanted).sum() / 2 <= 0.001 * wanted.sum()
 
 
-def test_the_same_run_gives_the_same_weights(tiny: NetworkSettings) -> None:
+def test_the_same_run_gives_the_same_weights(tiny: NetworkSettings, two_kinds) -> None:
     """Dropout included: bit for bit; another seed gives others."""
     weights = []
     for seed in (1, 1, 2):
@@ -69,7 +57,7 @@ def test_the_same_run_gives_the_same_weights(tiny: NetworkSettings) -> None:
     assert not torch.equal(weights[0], weights[2])
 
 
-def test_weights_that_explode_are_said(tiny: NetworkSettings) -> None:
+def test_weights_that_explode_are_said(tiny: NetworkSettings, two_kinds) -> None:
     """A network that has gone to infinity is not trained on."""
     network = Network(tiny)
     network.layers[0].bias.fill_(float("nan"))

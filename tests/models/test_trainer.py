@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import torch
 
 from models.network import Network
@@ -12,18 +11,7 @@ from models.settings import LearningSettings, NetworkSettings
 from models.trainer import Trainer, count_votes
 
 
-def two_kinds(batch: int, steps: int):
-    """Sequences of two kinds: activity in the left half or in the right half."""
-    rng = np.random.default_rng(1)
-    frames = np.zeros((steps, batch, 2, 10, 9), dtype=np.uint8)
-    labels = np.arange(batch) % 2
-    for stream, label in enumerate(labels):
-        side = slice(0, 4) if label == 0 else slice(5, 9)
-        frames[:, stream, :, :, side] = rng.random((steps, 2, 10, 4)) < 0.4
-    return frames, labels
-
-
-def test_training_teaches_every_layer(tiny: NetworkSettings) -> None:
+def test_training_teaches_every_layer(tiny: NetworkSettings, two_kinds) -> None:
     """Every layer's loss falls, and the upper layers come to tell whole sequences apart."""
     wide = tuple(replace(layer, channels=16) for layer in tiny.layers)
     network = Network(replace(tiny, layers=wide))
@@ -37,7 +25,7 @@ def test_training_teaches_every_layer(tiny: NetworkSettings) -> None:
     assert all(0 < rate < 1 for rate in results[-1].firing_rate)
 
 
-def test_steps_before_the_burn_in_are_not_learnt_from(tiny: NetworkSettings) -> None:
+def test_steps_before_the_burn_in_are_not_learnt_from(tiny: NetworkSettings, two_kinds) -> None:
     """A minibatch no longer than the burn-in leaves the weights alone."""
     network = Network(tiny)
     before = network.layers[0].weight.clone()
@@ -45,14 +33,14 @@ def test_steps_before_the_burn_in_are_not_learnt_from(tiny: NetworkSettings) -> 
     assert torch.equal(before, network.layers[0].weight)
 
 
-def test_learning_interval_sets_the_number_of_updates(tiny: NetworkSettings) -> None:
+def test_learning_interval_sets_the_number_of_updates(tiny: NetworkSettings, two_kinds) -> None:
     """Of 100 steps after the burn-in, one in five is learnt from."""
     trainer = Trainer(Network(tiny), LearningSettings(), batch=2, learn_every_ms=5)
     trainer.run(*two_kinds(2, 150))
     assert trainer.learner.updates == 20
 
 
-def test_every_step_after_the_burn_in_votes_once(tiny: NetworkSettings) -> None:
+def test_every_step_after_the_burn_in_votes_once(tiny: NetworkSettings, two_kinds) -> None:
     """Votes over 120 steps with a burn-in of 50 are 70 for each layer and sequence."""
     counts = count_votes(Network(tiny), two_kinds(3, 120)[0])
     assert counts.shape == (3, 3, 4)

@@ -42,7 +42,7 @@ def _packets(events: Events, packet_us: int = 20_000) -> list[EventPacket]:
 
 def _totals(packets: list[EventPacket]) -> list[bytes | memoryview]:
     count = sum(len(packet.events) for packet in packets)
-    totals = wire.StreamTotals(count, len(packets), None, 0)
+    totals = wire.StreamTotals(count, len(packets), None, 0, packets[-1].t_end_us)
     return wire.encode_end("desk", SENSOR, totals, time.time_ns())
 
 
@@ -79,7 +79,7 @@ def test_rubbish_is_refused_counted_and_survived(
         header = bytes(good[1])
         _send(source, good)
         _send(source, [good[0], b"\xc1rubbish", good[2]])
-        _send(source, [good[0], header.replace(b"version\x01", b"version\x63"), good[2]])
+        _send(source, [good[0], header.replace(b"version\x02", b"version\x63"), good[2]])
         _send(source, [good[0], header.replace(b"on:?", b"on:b"), good[2]])
         _send(source, [good[0], header, bytes(good[2])[:-5]])
         _send(source, [good[0], header])
@@ -107,7 +107,7 @@ def test_rubbish_is_refused_counted_and_survived(
 def test_gaps_and_a_lost_tail_are_counted(
     wigwag, tiny_checkpoint: Path, some_events: Events, address: Callable[[str], str]
 ) -> None:
-    """Missing packets show as gaps, and the end message's totals tell the lost events."""
+    """Missing packets show as gaps, and the end message tells the lost events and the time."""
     brain = wigwag.start(
         "brain", "--connect", address("events"), "--checkpoint", tiny_checkpoint, "--json"
     )
@@ -124,6 +124,7 @@ def test_gaps_and_a_lost_tail_are_counted(
     assert summary["packets_missed"] == 13
     assert summary["events_in"] == received
     assert summary["events_lost"] == len(some_events) - received
+    assert (summary["frames"], summary["stream_s"]) == (2000, 2.0)
 
 
 def test_control_teaches_saves_and_stops(

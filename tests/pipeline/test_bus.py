@@ -166,17 +166,15 @@ def test_reader_that_leaves_frees_a_blocked_publisher(address: str) -> None:
 
 def test_dropping_publisher_counts_what_did_not_fit(address: str) -> None:
     """Sent is received plus dropped, in messages and in events."""
-    with (
-        EventPublisher(address, policy="drop", send_hwm=1) as publisher,
-        EventSubscriber([address], receive_hwm=1) as bus,
-    ):
+    with EventPublisher(address, policy="drop", send_hwm=1) as publisher:
         assert not publisher.publish(message(b"to nobody"), events=7)
-        publisher.wait_for_subscribers(1, WAIT_S)
-        sent = sum(publisher.publish(message(LARGE), events=7) for _ in range(30))
-        ending = threading.Thread(target=publisher.deliver, args=(message(b"end"),))
-        ending.start()
-        received = len(texts(bus, b"end")) - 1
-        ending.join(WAIT_S)
+        with EventSubscriber([address], receive_hwm=1) as bus:
+            publisher.wait_for_subscribers(1, WAIT_S)
+            sent = sum(publisher.publish(message(LARGE), events=7) for _ in range(30))
+            ending = threading.Thread(target=publisher.deliver, args=(message(b"end"),))
+            ending.start()
+            received = len(texts(bus, b"end")) - 1
+            ending.join(WAIT_S)
         assert 0 < sent < 30
         assert received == sent
         assert publisher.dropped_messages == 31 - sent

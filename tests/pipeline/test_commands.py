@@ -71,7 +71,7 @@ def arm_roll(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def user_24(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A simulated set of one user, as documented."""
     folder = tmp_path_factory.mktemp("layout") / "set"
-    said = say("simulate", folder, "--layout", "dvsgesture", "--users", "24")
+    said = say("simulate", folder, "--layout", "dvsgesture", "--users", "24", "--processes", "2")
     assert "3 simulated recordings" in said
     return folder
 

@@ -36,7 +36,7 @@ def packet(seq: int, *, source: str = "cam", lost: int = 0, begin_us: int = -1) 
 def totals(packets: int, **changes: object) -> StreamTotals:
     """Totals of that many packets."""
     fields = {"events": 500 * packets, "packets": packets, "damage": None, "lost": 0} | changes
-    return StreamTotals(**fields)  # type: ignore[arg-type]
+    return StreamTotals(t_end_us=10**7 + 10_000 * packets, **fields)  # type: ignore[arg-type]
 
 
 def read(path: Path) -> Events:

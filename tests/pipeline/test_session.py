@@ -50,16 +50,20 @@ def test_a_replay_counts_every_event_and_repeats_itself(
     wigwag, tmp_path: Path, recording: Path, tiny_checkpoint: Path, some_events: Events
 ) -> None:
     """At 4 times real time and at maximum speed: the same labels, and every event binned."""
-    outputs = []
-    for speed in ("4", "max"):
-        status, out, error = wigwag.run(
+    speeds = ("4", "max")
+    runs = wigwag.run_side_by_side(*(
+        (
             "replay", recording, "--speed", speed, "--checkpoint", tiny_checkpoint, "--json",
-            "--output", tmp_path / "labels.jsonl", "--summary", tmp_path / "summary.json",
-        )  # fmt: skip
+            "--output", tmp_path / f"{speed}.jsonl", "--summary", tmp_path / f"{speed}.json",
+        )
+        for speed in speeds
+    ))  # fmt: skip
+    outputs = []
+    for speed, (status, out, error) in zip(speeds, runs, strict=True):
         assert status == 0, error
         assert "events in: 20,000" in error
-        assert (tmp_path / "labels.jsonl").read_text() == out
-        summary = _summary(tmp_path / "summary.json")
+        assert (tmp_path / f"{speed}.jsonl").read_text() == out
+        summary = _summary(tmp_path / f"{speed}.json")
         assert summary["events_in"] == summary["events_binned"] == len(some_events)
         assert (summary["events_lost"], summary["events_late"]) == (0, 0)
         assert summary["frames"] == -(-int(some_events["t"][-1] - some_events["t"][0] + 1) // 1000)
@@ -95,23 +99,24 @@ def test_learning_saves_a_checkpoint_and_repeats_itself(
     wigwag, tmp_path: Path, recording: Path, labels: Path, tiny_checkpoint: Path
 ) -> None:
     """Two learning runs write the same bytes; weights change, gestures seen are scored."""
-    files = []
-    for name in ("one", "two"):
-        status, out, error = wigwag.run(
+    runs = wigwag.run_side_by_side(*(
+        (
             "replay", recording, "--speed", "max", "--checkpoint", tiny_checkpoint,
-            "--learn", labels, "--save", tmp_path / name, "--summary", tmp_path / "summary.json",
+            "--learn", labels, "--save", tmp_path / name, "--summary", tmp_path / f"{name}.json",
             "--seed", "3", "--update-every", "10", "--stop", "1.3",
-        )  # fmt: skip
+        )
+        for name in ("one", "two")
+    ))  # fmt: skip
+    for status, out, error in runs:
         assert status == 0, error
-        files.append((tmp_path / name).read_bytes())
-    assert files[0] == files[1]
-    assert files[0] != tiny_checkpoint.read_bytes()
-    summary = _summary(tmp_path / "summary.json")
+        assert "updates: 100" in out
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert (tmp_path / "one").read_bytes() != tiny_checkpoint.read_bytes()
+    summary = _summary(tmp_path / "one.json")
     assert summary["updates"] == (750 + 250) // 10
     assert [gesture["frames"] for gesture in summary["gestures"]] == [750, 250, 0]
     assert summary["gestures"][2]["got_label"] == "not seen"
     assert summary["accuracy"] == summary["layer_accuracies"][-1]
-    assert "updates: 100" in out
 
 
 @pytest.mark.parametrize("moment", ["starting", "running", "ending"])

@@ -12,7 +12,7 @@ from drivers.events import EVENT_DTYPE, EventPacket, Events, SensorSize, empty_e
 from pipeline import wire
 
 SENSOR = SensorSize(40, 30)
-TOTALS = wire.StreamTotals(events=5, packets=2, damage="cut at byte 9", lost=1)
+TOTALS = wire.StreamTotals(events=5, packets=2, damage="cut at byte 9", lost=1, t_end_us=70)
 
 
 def some(times_us: list[int]) -> Events:
@@ -88,7 +88,7 @@ def test_end_message_carries_totals_and_sensor() -> None:
     """The end says everything needed to see a lost tail, on the topic of the events."""
     parts = wire.encode_end("cam", SENSOR, TOTALS, 5)
     assert parts[0] == b"events/cam"
-    assert wire.decode(parts) == wire.EndMessage("cam", TOTALS, SENSOR)
+    assert wire.decode(parts) == wire.EndMessage("cam", TOTALS, SENSOR, 5)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,9 @@ def test_json_message_keeps_its_payload(kind: Any, topic: bytes) -> None:
     assert wire.decode(parts) == wire.JsonMessage(kind, "cam", b'{"a":1}', 6, 4)
 
 
-@pytest.mark.parametrize("version", [0, 2, "1", None, 1.5])
+@pytest.mark.parametrize(
+    "version", [0, wire.WIRE_VERSION - 1, wire.WIRE_VERSION + 1, "2", None, 1.5]
+)
 def test_other_version_is_refused(version: object) -> None:
     """Only this version is read, whatever else a header of another one may hold."""
     parts = wire.encode_packet(packet(), 1)
@@ -161,10 +163,11 @@ def test_missing_header_field_is_refused() -> None:
         assert reason([parts[0], msgspec.msgpack.encode(fields), parts[2]]) == expected
 
 
-def test_end_without_readable_totals_is_refused() -> None:
+@pytest.mark.parametrize("changes", [{"events": -3}, {"t_end_us": -1}, {"t_end_us": None}])
+def test_end_without_readable_totals_is_refused(changes: dict[str, Any]) -> None:
     """Totals are checked like everything else."""
     parts: list[Any] = wire.encode_end("cam", SENSOR, TOTALS, 5)
-    payload = b'{"events": -3, "packets": 1, "damage": null, "lost": 0}'
+    payload = msgspec.json.encode(msgspec.to_builtins(TOTALS) | changes)
     assert reason(changed_header([*parts[:2], payload], count=len(payload))) == "payload"
 
 

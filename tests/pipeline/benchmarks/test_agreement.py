@@ -17,8 +17,9 @@ def test_votes_labels_and_weights_are_compared(tiny_checkpoint: Path) -> None:
     """Votes of each layer and labels agree; so do weights, within rounding, and with themselves."""
     inferring, learning = measure(BenchSettings(scale=0.04, checkpoint=tiny_checkpoint))
     values = {row.name: row.median for row in inferring.rows}
-    assert list(values) == ["votes, layer 1", "votes, layer 2", "labels", "spikes"]
-    assert all(values[name] >= 99 for name in list(values)[:3])
+    votes = [f"votes, layer {number}" for number in (1, 2, 3)]
+    assert list(values) == [*votes, "labels", "spikes"]
+    assert all(values[name] >= 99 for name in (*votes, "labels"))
     assert values["spikes"] < 1
     single, again, double, double_again = (row.median for row in learning.rows)
     assert double < 1e-4 <= 50 > single
