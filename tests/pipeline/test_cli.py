@@ -5,8 +5,6 @@ import sys
 import time
 from pathlib import Path
 
-import pytest
-
 from drivers.events import Events, SensorSize
 from pipeline import bus, wire
 from pipeline.addresses import ipc_address, private_run_directory
