@@ -41,7 +41,8 @@ from models.graph_settings import GraphSettings, arithmetic
 from models.graph_stepper import GraphStepper
 from models.graph_trainer import GraphTrainer
 from models.network import Network
-from models.settings import LayerSettings, LearningSettings, NetworkSettings, preset
+from models.presets import preset
+from models.settings import LayerSettings, LearningSettings, NetworkSettings
 
 TOTAL_S = 450.0
 PAPER_SAMPLES = 324_000

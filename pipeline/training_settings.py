@@ -10,12 +10,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from drivers.errors import InputError
-from models.settings import (
-    LearningSettings,
-    NetworkSettings,
-    TrainingEngineName,
-    preset,
-)
+from models.presets import preset
+from models.settings import LearningSettings, NetworkSettings, TrainingEngineName
 from models.trainer import BURN_IN_MS
 from pipeline.crops import CropSettings
 

@@ -10,7 +10,7 @@ import torch
 
 from models.checkpoint import save_checkpoint
 from models.network import Network
-from models.settings import preset
+from models.presets import preset
 from models.torch_engine import prepare_torch
 
 PRESET = "full"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from models.checkpoint import load_checkpoint
-from models.settings import preset
+from models.presets import preset
 from pipeline.benchmarks.inputs import full_network, labels_of, read_frames, recording_of
 from pipeline.benchmarks.interleaving import interleave
 from pipeline.benchmarks.rows import Row, Table, compared_rows, row_of

@@ -69,7 +69,7 @@ def _convolutions(options: dict[str, Any], frames: npt.NDArray[np.uint8]) -> Rea
     import torch
     from torch.nn.functional import conv2d
 
-    from models.settings import preset
+    from models.presets import preset
     from models.torch_engine import prepare_torch
 
     prepare_torch(options["threads"])

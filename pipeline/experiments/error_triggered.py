@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from models.settings import LearningSettings, preset
+from models.presets import preset
+from models.settings import LearningSettings
 from models.torch_engine import prepare_torch
 from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
 from pipeline.experiments.object_recordings import read_object_recordings

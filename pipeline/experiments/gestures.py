@@ -16,7 +16,7 @@ from drivers.errors import InputError
 from drivers.gestures import GESTURE_NAMES
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.network import Network
-from models.settings import preset
+from models.presets import preset
 from models.torch_engine import prepare_torch
 from models.trainer import Trainer
 from pipeline.crops import CropSampler, CropSettings, cut_crops

@@ -15,7 +15,8 @@ from safetensors.torch import load_file, save_file
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.errors import ModelError
 from models.network import Network
-from models.settings import PRESETS, NetworkSettings
+from models.presets import PRESETS
+from models.settings import NetworkSettings
 
 NAMES = ("a", "b", "c", "d")
 

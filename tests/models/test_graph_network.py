@@ -11,7 +11,8 @@ from models.graph_network import GraphNetwork
 from models.graph_settings import GraphSettings
 from models.learner import Learner
 from models.network import Network
-from models.settings import LearningSettings, NetworkSettings, preset
+from models.presets import preset
+from models.settings import LearningSettings, NetworkSettings
 
 PLAIN = LearningSettings(rate=1e-3, dropout=0.0, regularisation=0.0)
 KINDS = [("patches", 1), ("planes", 1), ("planes", 3), ("channels_last", 1), ("channels_last", 3)]

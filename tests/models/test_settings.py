@@ -7,7 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from models.errors import ModelError
-from models.settings import LayerSettings, LearningSettings, NetworkSettings, preset
+from models.presets import preset
+from models.settings import LayerSettings, LearningSettings, NetworkSettings
 
 
 def test_paper_preset_has_the_shapes_of_table_2() -> None:

@@ -17,7 +17,8 @@ from models.learning_rule import local_gradient
 from models.losses import make_loss
 from models.network import Network
 from models.optimisers import make_optimiser
-from models.settings import LayerSettings, LearningSettings, NetworkSettings, preset
+from models.presets import preset
+from models.settings import LayerSettings, LearningSettings, NetworkSettings
 from models.torch_engine import TorchEngine
 from models.trainer import Trainer
 from models.trainer import count_votes as count_votes_densely

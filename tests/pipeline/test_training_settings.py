@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from drivers.errors import InputError
-from models.settings import LayerSettings, preset
+from models.presets import preset
+from models.settings import LayerSettings
 from pipeline.settings_file import parse_setting, read_settings, write_settings
 from pipeline.training_settings import FINAL_RATE_SHARE, training_settings
 
