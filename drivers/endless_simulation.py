@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import count
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from drivers.closing import Closing
 from drivers.events import EventPacket
 from drivers.gestures import GESTURE_NAMES
 from drivers.simulated_camera import SENSOR, SimulatedCamera
 
 
-class EndlessSimulation:
+class EndlessSimulation(Closing):
     """All gestures in an order that changes, by one simulated person. Everything is simulated.
 
     The same arguments give the same events.
@@ -52,17 +51,6 @@ class EndlessSimulation:
         """End the stream; a running iteration gives no further packet."""
         self._closed = True
         self._performance.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _perform(self, session: int) -> SimulatedCamera:
         order = np.random.default_rng([self._seed, self._user, session]).permutation(

@@ -5,12 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from drivers.body import body_shapes
+from drivers.closing import Closing
 from drivers.errors import InputError
 from drivers.events import EVENT_DTYPE, EventPacket, Events, SensorSize
 from drivers.lighting import LIGHT_NAMES, Light, find_light
@@ -25,7 +24,7 @@ _CHUNK_STEPS = 80
 """Renderings that are prepared together; has no influence on the events."""
 
 
-class SimulatedCamera:
+class SimulatedCamera(Closing):
     """Events of one simulated user performing gestures under one light. Everything is simulated.
 
     The same arguments give the same events, whatever `packet_us` is. Time is the simulation's,
@@ -109,17 +108,6 @@ class SimulatedCamera:
     def close(self) -> None:
         """End the stream; a running iteration gives no further packet."""
         self._closed = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _simulate(self) -> Iterator[tuple[int, Events]]:
         """Runs of events, each with the time up to which the session is now covered."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import cv2
 import numpy as np
 
+from drivers.closing import Closing
 from drivers.errors import InputError
 from drivers.events import EventPacket, Events, SensorSize, empty_events
 from drivers.frame_events import FrameEvents, FrameEventSettings, Picture
@@ -21,7 +21,7 @@ USUAL_FRAMES_PER_S = 30.0
 """Where a film does not say."""
 
 
-class VideoCamera:
+class VideoCamera(Closing):
     """Events that an event camera would have given before the same scene. Not a real one's.
 
     Frames of a film keep the film's time from 0 on; those of a webcam are timed when they come.
@@ -88,17 +88,6 @@ class VideoCamera:
         """Give the webcam or file back."""
         self._closed = True
         self._capture.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _packet(self, events: Events, seq: int, begin_us: int, end_us: int) -> EventPacket:
         return EventPacket(

@@ -10,11 +10,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import zmq
 
+from drivers.closing import Closing
 from drivers.errors import InputError
 from pipeline.addresses import check_free
 from pipeline.security import CurveClient, CurveServer, secure
@@ -30,7 +30,7 @@ _LOOK_EVERY_NS = 1_000_000
 Parts = Sequence[Part]
 
 
-class _BoundPublisher:
+class _BoundPublisher(Closing):
     """An XPUB socket and the subscriptions it knows of."""
 
     def __init__(
@@ -83,6 +83,8 @@ class _BoundPublisher:
 
     def _close(self, linger_s: float | None, stop: threading.Event) -> bool:
         """Close; wait for what is queued to leave, for `linger_s` or (None) until `stop`."""
+        if self._socket.closed:
+            return True
         self._socket.close(linger=-1 if linger_s is None else round(linger_s * 1000))
         # Context.term cannot be interrupted, so it waits in a thread that may be left behind.
         ending = threading.Thread(target=self._context.term, name="bus-close", daemon=True)
@@ -203,18 +205,6 @@ class EventPublisher(_BoundPublisher):
         """
         return self._close(linger_s, self.stop)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if not self._socket.closed:
-            self.close()
-
 
 class Publisher(_BoundPublisher):
     """A lossy publisher for labels and telemetry: it never waits for anybody.
@@ -247,20 +237,8 @@ class Publisher(_BoundPublisher):
         """Close, giving what is queued a moment to leave."""
         return self._close(linger_s, threading.Event())
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if not self._socket.closed:
-            self.close()
-
-
-class EventSubscriber:
+class EventSubscriber(Closing):
     """A socket that hears one or more publishers, whether they are there yet or not.
 
     Topics match by prefix. Security is one for all addresses.
@@ -323,17 +301,6 @@ class EventSubscriber:
     def close(self) -> None:
         """Close at once; what has not been received is dropped."""
         self._context.destroy(linger=0)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def bind(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, Self
 
 import msgspec
 import zmq
 
+from drivers.closing import Closing
 from drivers.errors import InputError
 from pipeline.bus import bind, connect
 from pipeline.security import CurveClient, CurveServer
@@ -22,7 +22,7 @@ _MAX_REQUEST_BYTES = 1 << 20
 _SLICE_MS = 20
 
 
-class ControlServer:
+class ControlServer(Closing):
     """Answers requests on an address, from a thread of its own or when `serve` is called.
 
     An answer is a JSON object: `{"ok": true, ...}` with what the handler gave, or
@@ -89,17 +89,6 @@ class ControlServer:
         except Exception as error:
             # Every request is answered: a handler that fails must not leave the asker waiting.
             return msgspec.json.encode({"ok": False, "error": str(error) or repr(error)})
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def control_request(

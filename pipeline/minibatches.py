@@ -10,12 +10,12 @@ from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from drivers.closing import Closing
 from drivers.errors import InputError
 from pipeline.binning import Frames
 from pipeline.crops import Crop, CropSampler, cut_crops
@@ -43,7 +43,7 @@ class Minibatch:
     """State after this minibatch, whatever has been drawn ahead since."""
 
 
-class MinibatchFeed:
+class MinibatchFeed(Closing):
     """Crops are cut by `processes` while the ones before them are learnt from.
 
     What is cut, and in which order, is the sampler's doing alone, however many they are; with
@@ -95,15 +95,8 @@ class MinibatchFeed:
         self.waiting_s += time.monotonic() - began
         return Minibatch(cells.reshape(packed.shape), packed.labels, state)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """End the workers; what they have not begun with is dropped."""
         self._pool.shutdown(cancel_futures=True)
 
 

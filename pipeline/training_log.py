@@ -5,9 +5,8 @@ from __future__ import annotations
 import csv
 import io
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from drivers.closing import Closing
 from pipeline.atomic_file import write_atomically
 from pipeline.training_progress import TrainingProgress
 
@@ -29,7 +28,7 @@ def read_log(path: Path) -> dict[str, list[float]]:
     return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}
 
 
-class TrainingLog:
+class TrainingLog(Closing):
     """Appends to a log; every line is written at once."""
 
     def __init__(self, path: Path, *, layers: int, done: int) -> None:
@@ -53,13 +52,6 @@ class TrainingLog:
         self._writer.writerow([progress.minibatch, *times, *shown])
         self._file.flush()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Close the file."""
         self._file.close()

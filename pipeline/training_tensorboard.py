@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
+from drivers.closing import Closing
 from drivers.errors import InputError
 from pipeline.training_progress import TrainingProgress
 
@@ -22,7 +22,7 @@ def require_tensorboard() -> None:
         )
 
 
-class TensorBoardLog:
+class TensorBoardLog(Closing):
     """Writes event files into a folder: loss, accuracy and firing rate of every layer."""
 
     def __init__(self, folder: Path, *, done: int) -> None:
@@ -44,13 +44,6 @@ class TensorBoardLog:
         self._writer.add_scalar("learning rate", progress.rate, step)
         self._writer.add_scalar("share of time waiting for data", progress.waiting_share, step)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Write what is waiting, and close."""
         self._writer.close()

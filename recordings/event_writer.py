@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from pathlib import Path
-from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO
 
 import numpy as np
 
+from drivers.closing import Closing
 from drivers.errors import InputError, in_words
 from drivers.events import EVENT_DTYPE, Events, SensorSize
 from recordings.joining import join_events
@@ -26,7 +26,7 @@ MAX_TIME_US = 1 << 62
 """Times below this fit into both AEDAT versions."""
 
 
-class EventWriter(ABC):
+class EventWriter(Closing):
     """A file of events, written as they come. Leaving it as a context manager closes it.
 
     Every packet reaches the operating system before `write` returns, so what an interrupted
@@ -92,17 +92,6 @@ class EventWriter(ABC):
         finally:
             self._file.close()
             self._file = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @abstractmethod
     def _header(self) -> bytes:

@@ -8,11 +8,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
+from drivers.closing import Closing
 from drivers.errors import InputError
 from drivers.events import EventPacket, EventSource
 from recordings.joining import join_events
@@ -28,7 +27,7 @@ MOST_JOINED = 32
 """Packets given out as one; a packet of `BLOCK_EVENTS` events takes no more either."""
 
 
-class PacedSource:
+class PacedSource(Closing):
     """Gives out a source's packets when their time has come.
 
     A packet `[t_begin_us, t_end_us)` is released `(t_end_us - t0) / speed` after the first was
@@ -128,17 +127,6 @@ class PacedSource:
     def close(self) -> None:
         """Close the source."""
         self._source.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _going_on(self) -> Iterator[EventPacket]:
         """The source's packets, round after round if so wished, in one time that goes on."""

@@ -6,16 +6,15 @@ import time
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
+from drivers.closing import Closing
 from drivers.errors import InputError
 from drivers.events import EventPacket, Events, SensorSize
 from recordings.cutting import cut_at_pauses, cut_on_grid, put_in_order
 from recordings.reading import FileDamage, Format, ReadCounts, Reader, open_file
 
 
-class Recording:
+class Recording(Closing):
     """A file of events as an `EventSource`. Made by `recordings.formats.open_recording`.
 
     It can be iterated any number of times, each time from the start; `damage` and `counts`
@@ -110,17 +109,6 @@ class Recording:
     def close(self) -> None:
         """End the recording; a running iteration gives no further packet."""
         self._closed = True
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _was_closed(self) -> bool:
         return self._closed
