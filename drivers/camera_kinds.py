@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from drivers.cameras import number
-from drivers.endless_simulation import EndlessSimulation
-from drivers.video_camera import VideoCamera
+
+if TYPE_CHECKING:
+    from drivers.endless_simulation import EndlessSimulation
+    from drivers.video_camera import VideoCamera
+
+# Each kind imports what it needs itself: a simulated person starts without OpenCV.
 
 
 def open_simulated(
     user: str = "30", light: str = "led", seconds: str = "3", seed: str = "0"
 ) -> EndlessSimulation:
     """A simulated person who performs all gestures, `seconds` each, again and again."""
+    from drivers.endless_simulation import EndlessSimulation
+
     return EndlessSimulation(
         user=int(number("camera simulated, user", user, 1, 10_000)),
         light=light,
@@ -23,9 +30,13 @@ def open_simulated(
 
 def open_webcam(device: str = "0") -> VideoCamera:
     """The webcam with this number, turned into events."""
+    from drivers.video_camera import VideoCamera
+
     return VideoCamera(int(number("camera webcam, device", device, 0, 99)))
 
 
 def open_film(path: str = "") -> VideoCamera:
     """A film, turned into events."""
+    from drivers.video_camera import VideoCamera
+
     return VideoCamera(Path(path))

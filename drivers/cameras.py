@@ -34,9 +34,9 @@ def open_camera(text: str) -> EventSource:
     points = entry_points(group=GROUP, name=kind)
     if not points:
         if Path(text).suffix:
-            from drivers.video_camera import VideoCamera
+            from drivers.camera_kinds import open_film
 
-            return VideoCamera(Path(text))
+            return open_film(text)
         raise InputError(
             what="camera",
             got=repr(text),

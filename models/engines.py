@@ -87,9 +87,6 @@ def _load_torch_engine(
     threads: int,
     learning: LearningSettings | None,
 ) -> Engine:
-    from models.checkpoint import load_checkpoint
-    from models.graph_engine import GraphEngine
-    from models.graph_settings import GraphSettings
     from models.torch_engine import choose_device, load_engine, prepare_torch
 
     chosen = choose_device(device)
@@ -100,6 +97,10 @@ def _load_torch_engine(
             f"engine: got 'graph' with device {device!r}, which is the CPU here; "
             "allowed: a CUDA device that torch sees; take --engine auto"
         )
+    from models.checkpoint import load_checkpoint
+    from models.graph_engine import GraphEngine
+    from models.graph_settings import GraphSettings
+
     prepare_torch(threads)
     loaded = load_checkpoint(checkpoint, device=chosen)
     refuse_plain_only(engine, loaded.network.settings, learning, "torch")
@@ -118,9 +119,9 @@ def trainer_for(
     """A trainer for a network where it lies; `auto` is the plain one, all sequences at once.
 
     `events` takes one sequence after the other where spikes are, on one CPU core; `graph` captures
-    stretches of steps on a CUDA device. `batch` is that of all `replicas` (this one
-    alone, if left out) together. Raises
-    `ModelError` where the network is elsewhere, and for replicas of another trainer than `auto`.
+    stretches of steps on a CUDA device. `batch` is that of all `replicas` together (this
+    one alone, if left out). Raises `ModelError` where the network is elsewhere, and for replicas
+    of another trainer than `auto`.
     """
     device = network.layers[0].weight.device.type
     needed = {"events": "cpu", "graph": "cuda"}.get(engine, device)

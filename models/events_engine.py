@@ -67,8 +67,8 @@ class EventsEngine:
 
     def listen(self, layers: Sequence[int]) -> None:
         """See `Engine.listen`; the readouts and sigmoids of other layers are left out."""
-        heard = range(len(self._heard))
-        self._heard[:] = [layer in {heard[wanted] for wanted in layers} for layer in heard]
+        self._heard[:] = 0
+        self._heard[list(layers)] = 1
 
     def reset(self) -> None:
         """Forget the dynamic state, keep the weights."""

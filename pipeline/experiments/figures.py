@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from drivers.errors import InputError, in_words
 
@@ -16,6 +20,18 @@ def need_matplotlib() -> None:
 def new_figure(rows: int = 1, columns: int = 1, *, width: float = 6.4, height: float = 4.0) -> Any:
     """A figure with its axes, as matplotlib's `subplots` gives them; sizes in inches."""
     return _pyplot().subplots(rows, columns, figsize=(width, height), layout="constrained")
+
+
+def draw_confusion(axes: Any, confusion: npt.NDArray[np.int64], names: Sequence[str]) -> None:
+    """A confusion matrix with its counts; rows are the true classes."""
+    axes.imshow(confusion, cmap="Blues")
+    for row, column in np.argwhere(confusion):
+        shade = "white" if confusion[row, column] > confusion.max() / 2 else "black"
+        axes.text(
+            column, row, confusion[row, column], ha="center", va="center", size=7, color=shade
+        )
+    axes.set_xticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), names)
 
 
 def save_figure(figure: Any, path: Path) -> Path:

@@ -21,7 +21,7 @@ from models.torch_engine import prepare_torch
 from models.trainer import Trainer
 from pipeline.crops import CropSampler, CropSettings, cut_crops
 from pipeline.evaluation import BURN_IN_FRAMES, TRIAL_FRAMES
-from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
+from pipeline.experiments.figures import draw_confusion, need_matplotlib, new_figure, save_figure
 from pipeline.experiments.gesture_votes import decisions, first_right_ms, votes_of_trials
 from pipeline.experiments.linear_readout import Classes
 from pipeline.experiments.report import Report
@@ -220,15 +220,7 @@ def draw(
     first.step(np.sort(known), 100 * np.arange(1, len(known) + 1) / len(first_ms), where="post")
     first.set(xlabel="first right decision by (ms)", ylabel="gestures (%)", ylim=(0, 100))
     first.set_title(f"{about}, top layer")
-    matrix.imshow(confusion, cmap="Blues")
-    for row, column in np.argwhere(confusion):
-        shade = "white" if confusion[row, column] > confusion.max() / 2 else "black"
-        matrix.text(
-            column, row, confusion[row, column], ha="center", va="center", size=7, color=shade
-        )
-    ticks = range(len(confusion))
-    matrix.set_xticks(ticks, [str(tick + 1) for tick in ticks])
-    matrix.set_yticks(ticks, [str(tick + 1) for tick in ticks])
+    draw_confusion(matrix, confusion, [str(number + 1) for number in range(len(confusion))])
     matrix.set(xlabel="recognised", ylabel="performed", title=f"{about}, top layer")
     save_figure(figure, settings.out / "gestures.png")
 

@@ -20,6 +20,9 @@ from models.events_sums import Sums
 
 Activity = npt.NDArray[np.float32]
 Classes = npt.NDArray[np.int64]
+LINEAR_TOP, LINEAR_ALL = "linear layer on layer 3", "linear layer on all layers"
+LINEAR_LAYERS = {LINEAR_TOP: (2,), LINEAR_ALL: (0, 1, 2)}
+"""Ways of reading a network of three layers, and the layers (from 0) that each looks at."""
 LinearWeights = dict[str, tuple[tuple[int, ...], npt.NDArray[np.float64]]]
 """By name: the layers (from 0) whose activity a linear layer reads, and its weights."""
 

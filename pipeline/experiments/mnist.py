@@ -11,25 +11,29 @@ import numpy as np
 import numpy.typing as npt
 
 from models.network import Network
-from models.settings import LayerSettings, LearningSettings, NetworkSettings
+from models.settings import LearningSettings, NetworkSettings
 from models.torch_engine import prepare_torch
 from pipeline.experiments.conventional import ConventionalNetwork
 from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
 from pipeline.experiments.idx_files import Digits, read_digits
-from pipeline.experiments.linear_readout import Classes, fit_linear
+from pipeline.experiments.linear_readout import (
+    LINEAR_LAYERS,
+    LINEAR_TOP,
+    Classes,
+    fit_linear,
+)
 from pipeline.experiments.online_learner import OnlineLearner
 from pipeline.experiments.real_data import find
 from pipeline.experiments.report import Report
 from pipeline.experiments.sequence_scores import score_sequences, votes_of
 from pipeline.experiments.settings import ExperimentSettings, Say
+from pipeline.experiments.small_network import SMALL_LAYERS
 
 AUTHORS = ((256, 0.22), (1536, 0.11), (3500, 0.07))
 """Samples seen and test error of layer 3 in the authors' published run (minibatches of 128; the
 last is said as 25 to 30 of them)."""
 MILESTONES = (1000, 3000)
 """Samples after which the test set is tried, besides at the end."""
-LINEAR = "linear layer on layer 3"
-ALL_LINEAR = {LINEAR: (2,), "linear layer on all layers": (0, 1, 2)}
 CONVENTIONAL = "conventional network"
 
 
@@ -59,10 +63,7 @@ class MnistSettings:
 
 USUAL = MnistSettings(
     network=NetworkSettings(
-        layers=tuple(
-            LayerSettings(channels=channels, pool=pool)
-            for channels, pool in ((16, 2), (24, 2), (32, 1))
-        ),
+        layers=SMALL_LAYERS,
         classes=10,
         input_channels=1,
         height=28,
@@ -178,7 +179,7 @@ class _Test:
         linear = fit_linear(
             learner.run(self._trains(last.images)),
             last.classes,
-            ALL_LINEAR,
+            LINEAR_LAYERS,
             ridge=self._regime.ridge,
         )
         sums = learner.run(self._trains(self._images))
@@ -214,7 +215,7 @@ def draw(
     settings: ExperimentSettings,
 ) -> None:
     """Fig. 2: error against samples seen, the whole run and its first 3,000 samples."""
-    figure, panels = new_figure(1, 2, width=9.0, height=3.8)
+    figure, panels = new_figure(1, 2, width=9.0, height=4.2)
     layers = len(curves) - 1
     names = [*(f"layer {number}, votes" for number in range(1, layers + 1)), CONVENTIONAL]
     for axes, last in zip(panels, (at[-1], MILESTONES[-1]), strict=True):
@@ -226,7 +227,7 @@ def draw(
             x = at[shown][width - 1 :]
             every = max(len(x) // 300, 1)
             axes.plot(x[::every], mean[::every], label=name, lw=1.2)
-        for reading, mark in ((votes_of(layers), "o"), (LINEAR, "s"), (CONVENTIONAL, "^")):
+        for reading, mark in ((votes_of(layers), "o"), (LINEAR_TOP, "s"), (CONVENTIONAL, "^")):
             points = [(test["samples"], 100 * test["error"][reading]) for test in tested]
             axes.plot(*zip(*points, strict=True), mark, mfc="none", label=f"test: {reading}")
         points = [(samples, 100 * error) for samples, error in AUTHORS]
@@ -234,7 +235,9 @@ def draw(
         axes.set(xlabel="samples seen", ylabel="error (%)", yscale="log", ylim=(0.8, 100))
         axes.set_xlim(0, last * 1.03)
         axes.set_yticks([1, 2, 5, 10, 20, 50, 100], [1, 2, 5, 10, 20, 50, 100])
-    panels[0].legend(fontsize=7)
+    figure.legend(
+        *panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=7
+    )
     panels[0].set_title("real MNIST; lines: mean over samples before they are learnt", fontsize=8)
     panels[1].set_title("the first 3,000 samples", fontsize=8)
     save_figure(figure, settings.out / "mnist.png")

@@ -13,24 +13,23 @@ import numpy.typing as npt
 
 from models.events_sums import Summing
 from models.network import Network
-from models.settings import LayerSettings, LearningSettings, NetworkSettings
+from models.settings import LearningSettings, NetworkSettings
 from models.torch_engine import prepare_torch
 from pipeline.benchmarks.worker_process import Workers
 from pipeline.experiments.count_regression import count_regression
 from pipeline.experiments.event_samples import EventSamples, read_event_samples
-from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
-from pipeline.experiments.linear_readout import fit_linear
+from pipeline.experiments.figures import draw_confusion, need_matplotlib, new_figure, save_figure
+from pipeline.experiments.linear_readout import LINEAR_ALL, LINEAR_LAYERS, fit_linear
 from pipeline.experiments.online_learner import OnlineLearner
 from pipeline.experiments.real_data import find
 from pipeline.experiments.report import Report
 from pipeline.experiments.schedule import cosine
 from pipeline.experiments.sequence_scores import SequenceScores, score_sequences
 from pipeline.experiments.settings import ExperimentSettings, Say
+from pipeline.experiments.small_network import SMALL_LAYERS
 from pipeline.experiments.trained_reading import TrainedReading, load_trained_reading
 
 CLASSES = 10
-LINEAR_ALL = "linear layer on all layers"
-ALL_LINEAR = {"linear layer on layer 3": (2,), LINEAR_ALL: (0, 1, 2)}
 REGRESSION = "logistic regression on counts"
 PEER = "decolle, votes of its top layer"
 
@@ -60,10 +59,7 @@ class NmnistSettings:
 
 USUAL = NmnistSettings(
     network=NetworkSettings(
-        layers=tuple(
-            LayerSettings(channels=channels, pool=pool)
-            for channels, pool in ((16, 2), (24, 2), (32, 1))
-        ),
+        layers=SMALL_LAYERS,
         classes=CLASSES,
         height=34,
         width=34,
@@ -182,7 +178,9 @@ def learn_samples(
         learner.learn(crops, samples.classes[minibatch], rate_factor=cosine(number / in_all))
     views = np.tile(chosen, regime.linear_views)
     moved = _sequences(samples, views, regime, most=regime.linear_shift_pixels, rng=rng)
-    linear = fit_linear(learner.run(moved), samples.classes[views], ALL_LINEAR, ridge=regime.ridge)
+    linear = fit_linear(
+        learner.run(moved), samples.classes[views], LINEAR_LAYERS, ridge=regime.ridge
+    )
     return TrainedReading(learner.network, tuple(map(str, range(CLASSES))), linear)
 
 
@@ -266,13 +264,6 @@ def draw(
     for row, mean in enumerate(means):
         bars.text(1, row, f"{mean:.1f}", va="center", color="white")
     bars.set(xlabel="accuracy (%), mean and sd of folds", xlim=(0, 100), title="real N-MNIST")
-    matrix.imshow(confusion, cmap="Blues")
-    for row, column in np.argwhere(confusion):
-        shade = "white" if confusion[row, column] > confusion.max() / 2 else "black"
-        matrix.text(
-            column, row, confusion[row, column], ha="center", va="center", size=7, color=shade
-        )
+    draw_confusion(matrix, confusion, [str(digit) for digit in range(CLASSES)])
     matrix.set(xlabel=f"named by the {LINEAR_ALL}", ylabel="digit")
-    matrix.set_xticks(range(CLASSES))
-    matrix.set_yticks(range(CLASSES))
     save_figure(figure, settings.out / "nmnist.png")

@@ -14,11 +14,11 @@ import numpy.typing as npt
 from drivers.errors import InputError
 from models.events_sums import Summing, Sums
 from models.network import Network
-from models.settings import LayerSettings, LearningSettings, NetworkSettings
+from models.settings import LearningSettings, NetworkSettings
 from models.torch_engine import prepare_torch
 from pipeline.crops import shifted
-from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
-from pipeline.experiments.linear_readout import fit_linear
+from pipeline.experiments.figures import draw_confusion, need_matplotlib, new_figure, save_figure
+from pipeline.experiments.linear_readout import LINEAR_ALL, LINEAR_LAYERS, fit_linear
 from pipeline.experiments.object_recordings import ObjectRecording, read_object_recordings
 from pipeline.experiments.online_learner import Frames, OnlineLearner
 from pipeline.experiments.real_data import find
@@ -26,10 +26,9 @@ from pipeline.experiments.report import Report
 from pipeline.experiments.schedule import cosine
 from pipeline.experiments.sequence_scores import score_sequences, votes_of
 from pipeline.experiments.settings import ExperimentSettings, Say
+from pipeline.experiments.small_network import SMALL_LAYERS
 from pipeline.experiments.trained_reading import TrainedReading, load_trained_reading
 
-LINEAR_ALL = "linear layer on all layers"
-ALL_LINEAR = {"linear layer on layer 3": (2,), LINEAR_ALL: (0, 1, 2)}
 LEARNT_SHARE = 2 / 3
 """Of each recording, from its beginning; the rest is the test."""
 
@@ -57,10 +56,7 @@ class ObjectsSettings:
 
 USUAL = ObjectsSettings(
     network=NetworkSettings(
-        layers=tuple(
-            LayerSettings(channels=channels, pool=pool)
-            for channels, pool in ((16, 2), (24, 2), (32, 1))
-        ),
+        layers=SMALL_LAYERS,
         classes=6,
         height=32,
         width=32,
@@ -197,7 +193,7 @@ def _learn(
             learner.learn(moved, classes[chosen], rate_factor=cosine(number / in_all))
             number += 1
     seen = (_moved(frames_of(window, regime), regime.shift_cells, rng) for window in windows)
-    linear = fit_linear(learner.run(seen), classes, ALL_LINEAR, ridge=regime.ridge)
+    linear = fit_linear(learner.run(seen), classes, LINEAR_LAYERS, ridge=regime.ridge)
     return TrainedReading(learner.network, names, linear), np.concatenate(right, axis=1)
 
 
@@ -302,11 +298,7 @@ def draw(
     )
     curve.set_title("real recordings, tested before learnt", fontsize=9)
     curve.legend(fontsize=8)
-    matrix.imshow(confusion, cmap="Blues")
-    for row, column in np.argwhere(confusion):
-        shade = "white" if confusion[row, column] > confusion.max() / 2 else "black"
-        matrix.text(column, row, confusion[row, column], ha="center", va="center", color=shade)
-    matrix.set_xticks(range(len(names)), names, rotation=45, ha="right")
-    matrix.set_yticks(range(len(names)), names)
+    draw_confusion(matrix, confusion, names)
+    matrix.tick_params(axis="x", rotation=45)
     matrix.set_title(f"last thirds, {LINEAR_ALL}", fontsize=9)
     save_figure(figure, settings.out / "objects.png")

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models.settings import LayerSettings, NetworkSettings
+from models.settings import NetworkSettings
 from pipeline.crops import CropSampler, CropSettings, cut_crops
 from pipeline.experiments.event_samples import EventSamples
 from pipeline.experiments.linear_readout import Classes
 from pipeline.experiments.object_recordings import ObjectRecording
 from pipeline.experiments.objects import LEARNT_SHARE, frames_of, windows_of
 from pipeline.experiments.objects import USUAL as OBJECTS
+from pipeline.experiments.small_network import SMALL_LAYERS
 from pipeline.trials import TrialFrames
 
 Minibatch = tuple[npt.NDArray[np.uint8], Classes]
@@ -41,10 +42,7 @@ TEST_BATCH = 32
 def three_layers(*, side: int, classes: int) -> NetworkSettings:
     """16, 24 and 32 channels on a square input."""
     return NetworkSettings(
-        layers=tuple(
-            LayerSettings(channels=channels, pool=pool)
-            for channels, pool in ((16, 2), (24, 2), (32, 1))
-        ),
+        layers=SMALL_LAYERS,
         classes=classes,
         height=side,
         width=side,

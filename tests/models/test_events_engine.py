@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,79 +12,20 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from models.checkpoint import load_checkpoint
 from models.errors import ModelError
 from models.events_engine import EventsEngine
-from models.events_layout import learnt_weights
 from models.learning_rule import local_gradient
-from models.network import Network
 from models.settings import LayerSettings, LearningSettings, NetworkSettings
 from models.torch_engine import TorchEngine
-
-PLAIN = LearningSettings(rate=1e-3, update_every_steps=10, dropout=0.0)
-
-
-def frames_of(
-    network: NetworkSettings, steps: int, active: float, seed: int = 1
-) -> npt.NDArray[np.uint8]:
-    """Binary frames with `active` cells a step: half noise, half in a spot that moves about."""
-    shape = (network.input_channels, network.height, network.width)
-    rng = np.random.default_rng(seed)
-    rows, columns = np.arange(shape[1])[:, None], np.arange(shape[2])[None, :]
-    frames = np.zeros((steps, *shape), np.uint8)
-    for t in range(steps):
-        row = shape[1] * (0.5 + 0.3 * np.sin(t / 40))
-        column = shape[2] * (0.5 + 0.3 * np.cos(t / 57))
-        spot = np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / (0.02 * shape[1] ** 2))
-        rate = np.broadcast_to(spot / spot.sum() / shape[0] + 1 / np.prod(shape), shape)
-        frames[t] = rng.random(shape) < rate * active / 2
-    return frames
-
-
-def checkpoint_of(
-    network: NetworkSettings, *, dtype: torch.dtype = torch.float32, fire: float | None = None
-) -> Checkpoint:
-    """A random network; with `fire`, its biases are such that this share of neurons fires."""
-    made = Network(network)
-    made.load_tensors(made.tensors(), dtype=torch.float32)
-    if fire is not None:
-        frames = frames_of(network, 160, 25.0, seed=9)
-        # Who fires less is less refractory, so that one move falls short.
-        for layer in sorted([*range(len(made.layers))] * 4):
-            states, seen = made.initial_state(1), []
-            for t, frame in enumerate(frames):
-                steps = made.step(states, torch.from_numpy(frame)[None].float(), learning=False)
-                if t >= 80:
-                    seen.append(torch.logit(steps[layer].activity.double()).numpy())
-            excess = float(np.quantile(np.concatenate(seen), 1 - fire))
-            made.layers[layer].bias.sub_(excess)
-    made.load_tensors(made.tensors(), dtype=dtype)
-    return Checkpoint(made, tuple(f"c{n}" for n in range(network.classes)), "0" * 12)
-
-
-def weights_of(engine: EventsEngine, network: NetworkSettings, dtype: torch.dtype) -> Network:
-    """The engine's parameters as a network."""
-    copy = checkpoint_of(network, dtype=dtype).network
-    for arrays, layer in zip(engine._layers, copy.layers, strict=True):
-        weight, bias = learnt_weights(arrays)
-        layer.weight.copy_(torch.from_numpy(weight))
-        layer.bias.copy_(torch.from_numpy(bias))
-    return copy
-
-
-def small(tau_pairs: int) -> NetworkSettings:
-    """Pooled and not, for 32x32; time constants drawn from few pairs (0: one a channel)."""
-    layers = (
-        LayerSettings(channels=16, pool=3),
-        LayerSettings(channels=24, pool=1),
-        LayerSettings(channels=32, pool=2),
-    )
-    return NetworkSettings(layers=layers, gain=5.0, tau_pairs=tau_pairs)
-
-
-def quadrant(t: int) -> int:
-    """Where the spot of `frames_of` is at step `t`, as a class."""
-    return 2 * (np.sin(t / 40) > 0) + (np.cos(t / 57) > 0)
+from tests.models.events_networks import (
+    PLAIN,
+    checkpoint_of,
+    frames_of,
+    quadrant,
+    small,
+    weights_of,
+)
 
 
 @pytest.mark.parametrize("tau_pairs", [0, 2])
@@ -343,79 +280,3 @@ def test_dropout_has_the_plain_learners_statistics() -> None:
     spread = plain.std(0)
     assert (np.abs(mine.mean(0) - plain.mean(0)) < 5 * spread * (2 / draws) ** 0.5).all()
     assert (np.abs(mine.std(0) / spread - 1) < 0.2).all()
-
-
-def test_saved_engine_goes_on_as_the_network_it_was(tmp_path: Path) -> None:
-    """A saved engine, loaded by either engine, has the learnt weights and names its parent."""
-    network = small(2)
-    names = checkpoint_of(network).class_names
-    first = tmp_path / "first.safetensors"
-    save_checkpoint(first, Network(network), names, parent=None, record={})
-    engine = EventsEngine(load_checkpoint(first).stored(), replace(PLAIN, update_every_steps=1))
-    frames = frames_of(network, 40, 40.0)
-    for frame in frames:
-        engine.step(frame, 2)
-    assert engine.updates == 40
-    version = engine.save(tmp_path / "learnt.safetensors", {"note": 1})
-    loaded = load_checkpoint(tmp_path / "learnt.safetensors")
-    assert (loaded.version, loaded.parent) == (version, engine.version)
-    assert version != engine.version
-    again = EventsEngine(loaded.stored(), None)
-    engine.reset()
-    assert [engine.step(f, None).votes.tolist() for f in frames] == [
-        again.step(f, None).votes.tolist() for f in frames
-    ]
-
-
-def test_wrong_input_is_refused() -> None:
-    """Shapes and classes out of range are named, and leave the engine as it was."""
-    network = small(2)
-    engine = EventsEngine(checkpoint_of(network).stored(), PLAIN)
-    with pytest.raises(ModelError, match=r"frame: got shape \(2, 3, 3\)"):
-        engine.step(np.zeros((2, 3, 3), np.uint8), None)
-    with pytest.raises(ModelError, match="target: got class 11; allowed: 0 to 10"):
-        engine.step(np.zeros((2, 32, 32), np.uint8), 11)
-    assert not engine._layers[0].u.any()
-
-
-def test_weights_that_run_away_are_noticed() -> None:
-    """Learning that leaves the finite numbers raises instead of voting on."""
-    network = small(2)
-    engine = EventsEngine(checkpoint_of(network).stored(), replace(PLAIN, update_every_steps=1))
-    engine._learnt[1].gradient[0, 0] = np.inf
-    with pytest.raises(ModelError, match="not finite"):
-        engine.step(np.zeros((2, 32, 32), np.uint8), 1)
-
-
-FIRST_START = """
-import logging, sys
-logging.basicConfig(level=logging.INFO, format="%(message)s")
-from models.engines import load_engine
-load_engine(__import__("pathlib").Path(sys.argv[1]), engine="events")
-"""
-
-
-def test_first_start_says_that_it_compiles(tmp_path: Path) -> None:
-    """With an empty cache the engine says what takes so long; what it compiled is kept."""
-    network = NetworkSettings(layers=(LayerSettings(channels=2, kernel=3),), height=8, width=8)
-    path = tmp_path / "tiny.safetensors"
-    names = checkpoint_of(network).class_names
-    save_checkpoint(path, Network(network), names, parent=None, record={})
-    told = subprocess.run(
-        [sys.executable, "-c", FIRST_START, str(path)],
-        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "cache")},
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        check=True,
-    ).stderr
-    assert "compiling the events engine, once" in told
-    assert list((tmp_path / "cache").rglob("*.nbc"))
-
-
-def test_warm_start_is_silent(caplog: pytest.LogCaptureFixture) -> None:
-    """An engine whose code is there already has nothing to say."""
-    EventsEngine(checkpoint_of(small(2)).stored(), None)
-    with caplog.at_level(logging.INFO):
-        EventsEngine(checkpoint_of(small(2)).stored(), None)
-    assert not caplog.messages

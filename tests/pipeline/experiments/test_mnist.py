@@ -14,6 +14,7 @@ from drivers.errors import InputError
 from models.settings import LayerSettings
 from pipeline.experiments import mnist
 from pipeline.experiments.idx_files import Digits, read_digits
+from pipeline.experiments.linear_readout import LINEAR_TOP
 from pipeline.experiments.real_data import find
 
 TINY = replace(
@@ -46,7 +47,7 @@ def test_two_kinds_of_image_are_told_apart_and_everything_is_written(settings) -
     given = settings(samples=40, seed=4)
     found = mnist.learn_digits(two_kinds(60), two_kinds(30), TINY, given, lines.append)
     assert found["test"][-1]["samples"] == 40
-    assert found["test"][-1]["error"][mnist.LINEAR] == 0.0
+    assert found["test"][-1]["error"][LINEAR_TOP] == 0.0
     assert found["test"][-1]["error"][mnist.CONVENTIONAL] == 0.0
     written = json.loads((given.out / "mnist.json").read_text())
     assert (written["seed"], written["simulated"]) == (4, False)

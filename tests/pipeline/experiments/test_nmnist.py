@@ -13,6 +13,7 @@ from drivers.errors import InputError
 from models.settings import LayerSettings
 from pipeline.experiments import nmnist
 from pipeline.experiments.event_samples import read_event_samples
+from pipeline.experiments.linear_readout import LINEAR_ALL
 
 TINY = replace(
     nmnist.USUAL,
@@ -35,14 +36,14 @@ def test_folds_are_told_apart_and_the_saved_network_reads_other_samples(
     """All of two plain classes is read right, also by what was saved, from a file of that form."""
     given = settings()
     found = nmnist.cross_validate(event_samples, TINY, given, lambda _line: None)
-    assert found["accuracy"][nmnist.LINEAR_ALL]["mean"] == 1.0
+    assert found["accuracy"][LINEAR_ALL]["mean"] == 1.0
     assert found["accuracy"][nmnist.REGRESSION]["mean"] == 1.0
     assert found["confusion"].sum() == 40
     written = json.loads((given.out / "nmnist.json").read_text())
-    assert len(written["results"]["accuracy"][nmnist.LINEAR_ALL]["folds"]) == 2
+    assert len(written["results"]["accuracy"][LINEAR_ALL]["folds"]) == 2
     saved = given.out / "nmnist.safetensors"
     again = settings(checkpoint=saved, test=event_samples)
-    assert nmnist.run(again, lambda _line: None)["accuracy"][nmnist.LINEAR_ALL] == 1.0
+    assert nmnist.run(again, lambda _line: None)["accuracy"][LINEAR_ALL] == 1.0
     (given.out / "nmnist_linear.safetensors").unlink()
     with pytest.raises(InputError, match="nmnist_linear"):
         nmnist.run(again, lambda _line: None)

@@ -13,6 +13,7 @@ from drivers.errors import InputError
 from drivers.events import EVENT_DTYPE, SensorSize
 from models.settings import LayerSettings
 from pipeline.experiments import objects
+from pipeline.experiments.linear_readout import LINEAR_ALL
 from pipeline.experiments.object_recordings import class_of, read_object_recordings
 from recordings.aedat4_writer import Aedat4Writer
 
@@ -59,7 +60,7 @@ def test_the_last_thirds_are_read_right_and_so_is_another_session(
     recordings = read_object_recordings(folder, side=8)
     found = objects.learn_stream(recordings, TINY, given, lambda _line: None)
     assert found["class_names"] == ("left", "right")
-    assert found["last_third"]["accuracy"][objects.LINEAR_ALL] == 1.0
+    assert found["last_third"]["accuracy"][LINEAR_ALL] == 1.0
     assert found["prequential_right"].shape == (3, 56)
     written = json.loads((given.out / "objects.json").read_text())
     assert set(written["results"]["last_third"]["by_recording"]) == {"left", "left_1", "right"}
@@ -70,7 +71,7 @@ def test_the_last_thirds_are_read_right_and_so_is_another_session(
     lines: list[str] = []
     again = settings(checkpoint=given.out / "objects.safetensors", test=other)
     tested = objects.run(again, lines.append)
-    assert tested["test"]["accuracy"][objects.LINEAR_ALL] == 1.0
+    assert tested["test"]["accuracy"][LINEAR_ALL] == 1.0
     assert tested["left_out"] == ["middle"]
     assert any("middle" in line for line in lines)
 
