@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import time
 
-SKIP_LEARNING_NS = 100_000_000
+SKIP_LEARNING_NS = 20_000_000
+"""Short, because labels wait as long: a brain too slow to learn from all settles at this delay."""
 SKIP_FRAMES_NS = 500_000_000
 
 
 class Backlog:
-    """Delay between a packet's sending and now, over the smallest delay seen.
+    """Delay between a packet's sending and its turn, over the smallest delay seen.
 
-    Taking the smallest as zero makes clocks of two hosts comparable. The policy: beyond 100 ms
+    Taking the smallest as zero makes clocks of two hosts comparable. The policy: beyond 20 ms
     behind, learning is left out; beyond 500 ms, frames are.
     """
 
@@ -20,7 +21,7 @@ class Backlog:
         self.behind_ns = 0
 
     def update(self, sent_ns: int) -> None:
-        """Note the sending time (`time.time_ns`) of the packet in hand."""
+        """Note when the packet in hand was sent (`time.time_ns`); before its first frame."""
         delay_ns = time.time_ns() - sent_ns
         if self._smallest_ns is None or delay_ns < self._smallest_ns:
             self._smallest_ns = delay_ns

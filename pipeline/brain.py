@@ -225,6 +225,7 @@ class Brain:
         if not self._intake.open:
             self._recogniser.begin_stream(packet.source)
         self._sent_ns = message.sent_ns
+        self._backlog.update(message.sent_ns)
         self._step_all(self._intake.push(packet))
 
     def _step_all(self, frames: Iterable[tuple[int, Frame]]) -> None:
@@ -242,7 +243,6 @@ class Brain:
         self._stream_now_us = t_us + FRAME_US
         learn = True
         if self._settings.skip_when_behind:
-            self._backlog.update(self._sent_ns)
             if not self._backlog.may_step:
                 self._recogniser.counts.frames_skipped += 1
                 return

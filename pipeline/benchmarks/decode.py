@@ -27,6 +27,7 @@ FORMATS = (
 EVENTS = 8_000_000
 PEER_EVENTS = 400_000
 """Of the file for tonic, which takes ten times as long or more."""
+BUSY = "packets, machine busy"
 _AT_ONCE = 10_000
 _WORKER = (sys.executable, "-P", "-m", "pipeline.benchmarks.decode_worker")
 
@@ -76,10 +77,11 @@ def _compare(settings: BenchSettings, title: str, path: Path, small: Path, calle
             )
         for name, way, what in (
             ("packets", "packets", "read, order checked, cut"),
+            (BUSY, "packets", "the same while another process computes, as in a pipeline"),
             ("frames", "frames", "and encoded, decoded, binned: one process, no bus"),
             ("two processes", "processes", "wigwag source, bus, frames in another process"),
         ):
-            workers.add(name, what, _WORKER, {**options, "way": way})
+            workers.add(name, what, _WORKER, {**options, "way": way, "busy": name == BUSY})
         workers.wait_until_ready()
         blocks = interleave(workers.started, settings.blocks)
         return Table(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import aedat
 
 from pipeline.addresses import ipc_address, private_run_directory
+from pipeline.benchmarks.neighbour import busy_neighbour
 from pipeline.benchmarks.worker import Ready, serve
 from pipeline.bus import EventSubscriber
 from pipeline.children import Child
@@ -25,7 +27,9 @@ Timed = tuple[int, int]
 
 
 def prepare(options: dict[str, Any]) -> Ready:
-    """See `worker.serve`; options: recording, way (decoder, packets, frames or processes)."""
+    """See `worker.serve`; options: recording, way (decoder, packets, frames or processes), busy
+    (whether another process computes meanwhile).
+    """
     Intake.warm_up()
     path = Path(options["recording"])
     ways: dict[str, Callable[[Path], Timed]] = {
@@ -36,8 +40,11 @@ def prepare(options: dict[str, Any]) -> Ready:
     }
     way = ways[options["way"]]
 
+    beside = busy_neighbour if options.get("busy") else nullcontext
+
     def run_block(_number: int) -> dict[str, Any]:
-        taken_ns, events = way(path)
+        with beside():
+            taken_ns, events = way(path)
         return {"times_ns": [taken_ns / events], "events": events}
 
     return Ready(run_block)

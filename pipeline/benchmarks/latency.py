@@ -12,11 +12,14 @@ from pipeline.benchmarks.inputs import full_network, labels_of, recording_of
 from pipeline.benchmarks.rows import Row, Table, row_of
 from pipeline.benchmarks.settings import BenchSettings
 from pipeline.benchmarks.stages import running_stages
+from pipeline.benchmarks.stalls import measure_stalls
 from pipeline.benchmarks.startup import measure_startup
 from pipeline.labels import Label, decode_label
 from pipeline.summary import RunSummary, decode_summary
 from recordings.inspect import inspect_recording
 from recordings.labels import GestureInterval, read_label_file
+
+_STALLS_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,9 @@ class Pass:
 
 
 def measure(settings: BenchSettings) -> Iterator[Table]:
-    """Inferring and learning in turn, as often as fits into `settings.seconds`; then start-up."""
+    """Inferring and learning in turn, as often as fits into `settings.seconds`; then the machine's
+    own stalls, and start-up.
+    """
     recording, called = recording_of(settings)
     file = labels_of(settings)
     length_s = max(1.0, (inspect_recording(recording).duration_us or 0) / 1e6)
@@ -44,6 +49,7 @@ def measure(settings: BenchSettings) -> Iterator[Table]:
                 passes[mode].append(_run(recording, checkpoint, options, stop_s, settings.threads))
         for mode, runs in passes.items():
             yield _table(mode, runs, read_label_file(file) if file else [], f"{called}; {network}")
+        yield measure_stalls(min(_STALLS_S, settings.seconds))
         yield measure_startup(settings, recording, checkpoint)
 
 

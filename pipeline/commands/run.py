@@ -266,7 +266,7 @@ def brain(
         o.WhenBehind,
         typer.Option(
             "--when-behind",
-            help="wait: every frame is stepped. skip (live): beyond 100 ms behind, learning is "
+            help="wait: every frame is stepped. skip (live): beyond 20 ms behind, learning is "
             "left out, beyond 500 ms frames are; both are counted.",
         ),
     ] = o.WhenBehind.wait,

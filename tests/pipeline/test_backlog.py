@@ -12,7 +12,7 @@ def test_the_smallest_delay_counts_as_none() -> None:
 
 
 def test_learning_goes_first_then_frames() -> None:
-    """Beyond 100 ms behind learning stops, beyond 500 ms frames do; caught up, both go on."""
+    """Beyond 20 ms behind learning stops, beyond 500 ms frames do; caught up, both go on."""
     backlog = Backlog()
     found = []
     for behind_ms in (0, 300, 900, 0):

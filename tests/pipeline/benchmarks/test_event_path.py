@@ -10,7 +10,7 @@ from pipeline.benchmarks.synthetic import EVENTS_PER_S, SENSOR, synthetic_events
 from pipeline.benchmarks.worker_process import PEERS_PYTHON
 
 OURS = {
-    decode: {"aedat", "packets", "frames", "two processes"},
+    decode: {"aedat", "packets", decode.BUSY, "frames", "two processes"},
     binning: {"wigwag", "wigwag, 1 ms", "wigwag, cropped"},
     bus: {"pyzmq", "bus", "packets"},
 }

@@ -1,3 +1,4 @@
+import os
 from itertools import islice
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def test_onset_is_the_first_right_label_of_a_gesture() -> None:
 def test_latency_is_measured_on_running_stages(tiny_checkpoint: Path) -> None:
     """Two modes with quantiles in order, and nothing lost unsaid."""
     tables = measure(BenchSettings(seconds=1.5, blocks=1, checkpoint=tiny_checkpoint))
-    inferring, learning = islice(tables, 2)
+    inferring, learning, machine = islice(tables, 3)
     for table in (inferring, learning):
         quantiles = [row.median for row in table.rows if row.name.startswith("bin to label")]
         assert len(quantiles) == 4
@@ -54,3 +55,5 @@ def test_latency_is_measured_on_running_stages(tiny_checkpoint: Path) -> None:
         assert "watcher" in table.notes[2]
     assert "updates 0" in inferring.notes[1]
     assert "updates 0" not in learning.notes[1]
+    assert [row.name for row in machine.rows] == ["stalls", "stalled", "largest stall"]
+    assert all(row.runs == len(os.sched_getaffinity(0)) for row in machine.rows)
