@@ -154,7 +154,10 @@ class EventsEngine:
 
     def _apply(self, learning: LearningSettings) -> bool:
         rate, beta2 = float(learning.rate), float(learning.beta2)
-        return bool(update(self._layers, self._learnt, self._progress, rate, beta2, ADAMAX_EPSILON))
+        fresh = self._gradients == 0 and (learning.learn_every_steps or 1) == 1
+        return bool(
+            update(self._layers, self._learnt, self._progress, fresh, rate, beta2, ADAMAX_EPSILON)
+        )
 
     def _start(self, dtype: type[np.floating[Any]]) -> None:
         """Parameters from the network, and nothing seen or learnt yet."""

@@ -219,7 +219,7 @@ def work_off(
                 return
             end = min(first + GROUP, layer.channels_out)
             if is_next(progress, number, first):
-                correlate(layer, own, first, end)
+                correlate(layer, own, first, end, first)
                 progress[0], progress[1] = number, end
             done += own.listed_count[first:end].sum() * layer.channels_in
 
@@ -231,8 +231,11 @@ def is_next(progress: Integers, layer: int, channel: int) -> bool:
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
-def correlate(layer: LayerArrays, own: LearningArrays, first: int, end: int) -> None:
-    """Weights of output channels `[first, end)`: gradient += sum over listed of delta * patch."""
+def correlate(layer: LayerArrays, own: LearningArrays, first: int, end: int, row: int) -> None:
+    """Weights of output channels `[first, end)`: gradient += sum over listed of delta * patch.
+
+    The gradient of channel `first` is in row `row`, that of the next one follows.
+    """
     gradient, trace = own.gradient.reshape(-1), own.trace
     _, runs, length = own.gradient.shape
     for run in range(runs):
@@ -240,7 +243,7 @@ def correlate(layer: LayerArrays, own: LearningArrays, first: int, end: int) -> 
             for channel in range(first, end):
                 add_weighted(
                     gradient,
-                    (channel * runs + run) * length + begin,
+                    ((channel - first + row) * runs + run) * length + begin,
                     trace,
                     run * layer.p.shape[1] + begin,
                     own.listed[channel],
@@ -254,14 +257,16 @@ def update(
     layers: tuple[LayerArrays, ...],
     learning: tuple[LearningArrays, ...],
     progress: Integers,
+    fresh: bool,
     rate: float,
     beta2: float,
     epsilon: float,
 ) -> bool:
     """Sum up what `work_off` left, and take one Adamax step (beta1 = 0); gradients become 0 again.
 
-    Group by group, so that a gradient is still near when it is wanted. Returns whether all
-    weights are finite.
+    Group by group, so that a gradient is still near when it is wanted. Where none is summed up
+    yet (`fresh`), all groups use the same rows, which never leave the nearer caches. Returns
+    whether all weights are finite.
     """
     finite = True
     for number in range(len(layers)):
@@ -269,11 +274,12 @@ def update(
         zero, width = layer.weight.dtype.type(0), layer.width
         for first in range(0, layer.channels_out, GROUP):
             end = min(first + GROUP, layer.channels_out)
+            row = 0 if fresh else first
             if is_next(progress, number, first):
-                correlate(layer, own, first, end)
-            gradient, scale = own.gradient[first:end], own.scale[first:end]
+                correlate(layer, own, first, end, row)
+            gradient, scale = own.gradient[row : row + end - first], own.scale[first:end]
             adamax(gradient.reshape(-1), scale.reshape(-1), rate, beta2, epsilon)
-            finite = change_weights(layer, own, first, end) and finite
+            finite = change_weights(layer, own, first, end, row) and finite
         adamax(own.bias_gradient, own.bias_scale, rate, beta2, epsilon)
         for channel in range(layer.channels_out):
             bias = layer.bias[channel // width]
@@ -285,9 +291,12 @@ def update(
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
-def change_weights(layer: LayerArrays, own: LearningArrays, first: int, end: int) -> bool:
+def change_weights(
+    layer: LayerArrays, own: LearningArrays, first: int, end: int, first_row: int
+) -> bool:
     """Take the steps in `gradient` off the weights of output channels `[first, end)` of one block;
-    the gradient becomes 0. Returns whether these weights are finite.
+    the gradient, in the rows from `first_row` on, becomes 0. Returns whether these weights are
+    finite.
     """
     kernel, width, channels_in = layer.kernel, layer.width, layer.channels_in
     weight, zero = layer.weight, layer.weight.dtype.type(0)
@@ -304,7 +313,7 @@ def change_weights(layer: LayerArrays, own: LearningArrays, first: int, end: int
     for row in range(kernel):
         for column in range(kernel):
             to = block + (row * kernel + kernel - 1 - column) * width
-            of = first * size + row * below + column * beside
+            of = first_row * size + row * below + column * beside
             for channel in range(0, turned, LANES):
                 total += subtract_turned(
                     weight, to + channel * slab, slab, gradient, of + channel, size
@@ -315,7 +324,7 @@ def change_weights(layer: LayerArrays, own: LearningArrays, first: int, end: int
                     weight[to + channel * slab + t] = changed
                     # 0 for finite numbers, NaN for others.
                     total += changed * zero
-    own.gradient[first:end] = zero
+    own.gradient[first_row : first_row + end - first] = zero
     return bool(total == zero)
 
 

@@ -91,7 +91,13 @@ class EventsTrainer:
             if learns:
                 learnt += 1
                 finite = update(
-                    streams.layers[0], self._learnt, self._progress, rate, beta2, ADAMAX_EPSILON
+                    streams.layers[0],
+                    self._learnt,
+                    self._progress,
+                    False,
+                    rate,
+                    beta2,
+                    ADAMAX_EPSILON,
                 )
                 if not finite:
                     raise not_finite()
