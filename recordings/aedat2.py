@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.events import EVENT_DTYPE, Events, SensorSize
+from recordings.clocks import Clock32
 from recordings.reading import (
     BLOCK_EVENTS,
     Chunk,
@@ -101,7 +102,7 @@ class Aedat2Reader:
 
     def chunks(self, counts: ReadCounts) -> Iterator[Chunk]:
         """See `Reader`."""
-        clock = _Clock()
+        clock = Clock32()
         with open_file(self._path) as file:
             offset = file.seek(self._start)
             while data := file.read(BLOCK_EVENTS * RECORD_DTYPE.itemsize):
@@ -131,25 +132,6 @@ class Aedat2Reader:
         events["y"] = (self.sensor.height - 1 - y.astype(np.int32)).astype(np.uint16)
         events["on"] = ((address >> np.uint32(layout.on_bit)) & np.uint32(1)) == layout.on_value
         return events
-
-
-class _Clock:
-    """Times of 32 bits carried on to 64: each step is taken as the shorter way round."""
-
-    def __init__(self) -> None:
-        self._raw: int | None = None
-        self._t_us = 0
-
-    def carry_on(self, raw: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
-        if raw.size == 0:
-            return np.empty(0, dtype=np.int64)
-        times = raw.astype(np.uint32)
-        if self._raw is None:
-            self._raw = self._t_us = int(times[0])
-        steps = np.diff(times, prepend=np.uint32(self._raw)).view(np.int32)
-        t: npt.NDArray[np.int64] = self._t_us + np.cumsum(steps, dtype=np.int64)
-        self._raw, self._t_us = int(times[-1]), int(t[-1])
-        return t
 
 
 def _chip(path: Path, lines: list[str]) -> tuple[Layout, SensorSize, tuple[str, ...]]:

@@ -17,6 +17,7 @@ from flatbuffers import number_types
 
 from drivers.events import EVENT_DTYPE, Events, SensorSize
 from recordings.aedat4_writer import NO_TABLE, VERSION_LINE
+from recordings.expansion import most_expanded
 from recordings.reading import (
     Chunk,
     FileDamage,
@@ -29,6 +30,11 @@ from recordings.reading import (
 _PACKET_HEADER = 8
 _MAX_IO_HEADER = 1 << 24
 _PIECE = 1 << 16
+_MAX_PACKET = 1 << 26
+"""Bytes of a packet once decompressed; real ones stay below a tenth of it."""
+_MAX_TABLE = 1 << 28
+"""Bytes of the table of packets once decompressed: those of a recording of weeks."""
+_NOT_COMPRESSED = 0
 
 
 def _zstd_frame() -> Any:
@@ -108,18 +114,36 @@ class _Layout:
     compression: int
 
     def packets(self, path: Path) -> Iterator[int]:
-        """Byte at which each packet begins, also of one that is cut."""
+        """Byte at which each packet begins.
+
+        Raises `FileDamage` for one that is not whole or promises to grow beyond reason, before
+        the library takes memory for it.
+        """
         size = path.stat().st_size
         end = size if self.table_at == NO_TABLE else min(size, self.table_at)
         offset = self.start
         with open_file(path) as file:
-            number = file.fileno()
             while offset < end:
+                length = self._checked_length(file.fileno(), offset, size)
                 yield offset
-                length = int.from_bytes(os.pread(number, 4, offset + 4), "little", signed=True)
-                if length < 0:
-                    return
                 offset += _PACKET_HEADER + length
+
+    def _checked_length(self, file: int, offset: int, size: int) -> int:
+        head = os.pread(file, _PACKET_HEADER, offset)
+        if len(head) < _PACKET_HEADER:
+            raise FileDamage(offset, f"packet header of {_PACKET_HEADER} bytes cut")
+        length = int.from_bytes(head[4:], "little", signed=True)
+        left = size - offset - len(head)
+        if not 0 <= length <= left:
+            raise FileDamage(offset, f"packet of {length} bytes cut after {left} bytes")
+        most = length
+        if self.compression != _NOT_COMPRESSED:
+            most = most_expanded(os.pread(file, length, offset + len(head)))
+        if most > _MAX_PACKET:
+            raise FileDamage(
+                offset, f"packet of up to {most} bytes decompressed; allowed: {_MAX_PACKET}"
+            )
+        return length
 
     def check_end(self, path: Path) -> None:
         """Raise `FileDamage` for a file that ends between two packets, before its table."""
@@ -136,7 +160,13 @@ class _Layout:
     def _table_is_whole(self, path: Path) -> bool:
         with open_file(path) as file:
             file.seek(self.table_at)
-            if self.compression not in _DECOMPRESSORS:
+            if self.compression in _DECOMPRESSORS:
+                packed = file.read(_MAX_TABLE)
+                if most_expanded(packed) > _MAX_TABLE:
+                    return False
+                del packed
+                file.seek(self.table_at)
+            else:
                 head = file.read(4)
                 length = self.table_at + len(head) + int.from_bytes(head, "little")
                 return len(head) == 4 and length <= path.stat().st_size
@@ -171,8 +201,11 @@ def _read_layout(path: Path) -> _Layout:
         field = table.Offset(4)
         compression = table.Get(number_types.Int32Flags, field + table.Pos) if field else 0
         field = table.Offset(8)
+        text = table.String(field + table.Pos).decode("utf-8") if field else ""
+        if "<!" in text.replace("<!--", ""):
+            raise ValueError("a description that declares entities of its own")
         # The decoder panics, with a trace on standard error, on a description that is no XML.
-        ElementTree.fromstring(table.String(field + table.Pos).decode("utf-8") if field else "")
+        ElementTree.fromstring(text)
     except Exception as error:
         raise not_readable(path, at, f"a broken header ({error})", "a header of AEDAT4") from error
     return _Layout(at + 4 + length, int(table_at) if table_at > 0 else NO_TABLE, int(compression))

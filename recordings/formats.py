@@ -10,7 +10,9 @@ from drivers.errors import InputError
 from recordings.aedat2 import Aedat2Reader
 from recordings.aedat4 import Aedat4Reader
 from recordings.aedat31 import Aedat31Reader
-from recordings.other_formats import FaeryReader, read_prophesee_header
+from recordings.event_stream import EventStreamReader
+from recordings.prophesee import PropheseeReader
+from recordings.prophesee_header import read_prophesee_header
 from recordings.reading import Format, Reader, not_readable, open_file
 from recordings.recording import Recording
 
@@ -27,9 +29,10 @@ _READERS: dict[Format, Callable[[Path], Reader]] = {
     Format.AEDAT31: Aedat31Reader,
     Format.AEDAT4: Aedat4Reader,
     **{
-        item: partial(FaeryReader, file_format=item)
-        for item in (Format.EVT2, Format.EVT3, Format.DAT, Format.ES)
+        item: partial(PropheseeReader, file_format=item)
+        for item in (Format.EVT2, Format.EVT3, Format.DAT)
     },
+    Format.ES: EventStreamReader,
 }
 _EXPECTED = ", ".join(item.value for item in Format)
 

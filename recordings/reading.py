@@ -15,6 +15,10 @@ BLOCK_EVENTS = 32_768
 """Events that a reader gathers before it gives them out, where the file does not say."""
 
 
+MAX_HEADER_BYTES = 1 << 20
+"""A header of text is never longer; what goes on beyond it is no header."""
+
+
 class Format(Enum):
     """A file format that can be read."""
 
@@ -130,6 +134,8 @@ def header_lines(file: BinaryIO, path: Path, last_line: bytes) -> list[str]:
             return lines
         if not line.endswith(b"\n"):
             raise not_readable(path, at, "the end of the file", "a whole header line")
+        if at > MAX_HEADER_BYTES:
+            raise not_readable(path, at, "still the header", f"{MAX_HEADER_BYTES} bytes of it")
         lines.append(text.decode("ascii"))
         if text == last_line:
             return lines

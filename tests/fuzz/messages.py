@@ -1,0 +1,143 @@
+"""What must hold of any message from the bus and of any control request, and how to break them.
+
+A case is one msgpack array of the message's parts.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+
+from drivers.errors import InputError
+from drivers.events import EventPacket
+from pipeline import wire
+from pipeline.addresses import ipc_address, private_run_directory
+from pipeline.control import ControlServer, Request
+from pipeline.intake import Intake
+from tests.fuzz.mutations import mutate, mutate_value
+from tests.fuzz.seeds import SENSOR, some_events
+
+_LONGEST_US = 2_000_000
+"""A packet that vouches for hours of silence is allowed, and takes its time."""
+
+
+def wire_seeds() -> list[bytes]:
+    """One message of every kind."""
+    events = some_events()
+    end_us = int(events["t"][-1]) + 1
+    packet = EventPacket(events, SENSOR, "cam", 3, int(events["t"][0]), end_us, lost_before=2)
+    totals = wire.StreamTotals(events=200, packets=4, damage=None, lost=2, t_end_us=end_us)
+    label = msgspec.json.encode({"t_us": 5, "label": "unsure", "class": 0})
+    found = [
+        wire.encode_packet(packet, 1),
+        wire.encode_end("cam", SENSOR, totals, 2),
+        wire.encode_json("label", "cam", 0, label, 3),
+        wire.encode_json("telemetry", "source", 1, label, 4),
+    ]
+    return [msgspec.msgpack.encode([bytes(part) for part in parts]) for parts in found]
+
+
+def mutate_message(seed: bytes, others: Sequence[bytes], random: Random) -> bytes:
+    """The parts with one of them changed: as bytes, or inside what it encodes."""
+    parts: list[bytes] = msgspec.msgpack.decode(seed)
+    kind = random.randrange(10)
+    if kind == 0:
+        del parts[random.randrange(len(parts))]
+    elif kind == 1:
+        parts.insert(random.randrange(4), random.choice(parts))
+    elif kind <= 6:
+        parts[1] = _changed_map(parts[1], random)
+    elif kind == 7 and parts[2][:1] == b"{":
+        value = mutate_value(json.loads(parts[2]), random)
+        parts[2] = json.dumps(value).encode("utf-8", "replace")
+        parts[1] = _changed_map(parts[1], random, count=len(parts[2]))
+    else:
+        at = random.randrange(len(parts))
+        parts[at] = mutate(parts[at], (), random)
+    return msgspec.msgpack.encode(parts)
+
+
+def _changed_map(header: bytes, random: Random, **fixed: int) -> bytes:
+    values: dict[str, Any] = msgspec.msgpack.decode(header)
+    values = values | fixed if fixed else mutate_value(values, random)
+    try:
+        return msgspec.msgpack.encode(values)
+    except OverflowError:  # msgpack ends at 64 bits
+        return mutate(header, (), random)
+
+
+def check_message(data: bytes, folder: Path) -> bool:
+    """Decode a message and take it in as a brain does; whether it was understood."""
+    parts: list[bytes] = msgspec.msgpack.decode(data)
+    try:
+        message = wire.decode(parts)
+        if not isinstance(message, wire.EventsMessage):
+            return True
+        packet = message.packet
+        assert packet.events.nbytes == len(parts[2])
+        if packet.t_end_us - packet.t_begin_us > _LONGEST_US:
+            return True
+        intake = Intake(columns=32, rows=32)
+        frames = sum(1 for _ in intake.push(packet)) + sum(1 for _ in intake.finish(None))
+        counted = intake.counts
+        assert counted.events_in == packet.events.size
+        assert counted.frames == frames
+        kinds = (counted.events_binned, counted.events_outside_view, counted.events_late)
+        assert sum(kinds) + counted.events_invalid == counted.events_in
+    except InputError:
+        return False
+    return True
+
+
+def control_seeds() -> list[bytes]:
+    """Requests as programs send them."""
+    requests: tuple[Request, ...] = (
+        {"command": "status"},
+        {"command": "step", "packets": 3},
+        {"command": "target", "class": 4, "until_us": 5_000_000},
+        {"command": "save", "name": "mine"},
+    )
+    return [msgspec.msgpack.encode([msgspec.json.encode(request)]) for request in requests]
+
+
+def mutate_request(seed: bytes, others: Sequence[bytes], random: Random) -> bytes:
+    """A request changed as bytes or as JSON, or in more parts than one."""
+    parts: list[bytes] = msgspec.msgpack.decode(seed)
+    if random.randrange(2):
+        value = mutate_value(json.loads(parts[0]), random)
+        parts[0] = json.dumps(value).encode("utf-8", "replace")
+    else:
+        parts[0] = mutate(parts[0], (), random)
+    if random.randrange(20) == 0:
+        parts = parts * random.choice((0, 2, 5))
+    if random.randrange(200) == 0:
+        parts = [b"[" * 100_000]
+    return msgspec.msgpack.encode(parts)
+
+
+def check_request(data: bytes, folder: Path) -> bool:
+    """Have a control server answer; whether the request was one."""
+    server = _server()
+    answer = msgspec.json.decode(server._answer(msgspec.msgpack.decode(data)), type=Request)
+    assert isinstance(answer.pop("ok"), bool)
+    error = str(answer.get("error", ""))
+    assert not error or "allowed:" in error, error
+    return not error
+
+
+_servers: list[ControlServer] = []
+
+
+def _server() -> ControlServer:
+    if not _servers:
+        _servers.append(ControlServer(ipc_address(private_run_directory(), "fuzz"), _handle))
+    return _servers[0]
+
+
+def _handle(request: Request) -> Request:
+    return {"keys": sorted(request)}
