@@ -135,7 +135,9 @@ class Brain:
         self._open_sockets(settings, stack)
 
     def _open_sockets(self, settings: BrainSettings, stack: ExitStack) -> None:
-        theirs = CurveClient(settings.server_key) if settings.server_key else None
+        theirs = (
+            CurveClient(settings.server_key, settings.secret_key) if settings.server_key else None
+        )
         ours = CurveServer(settings.secret_key) if settings.secret_key else None
         insecure = settings.insecure
         self._events = stack.enter_context(

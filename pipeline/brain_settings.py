@@ -53,7 +53,7 @@ class BrainSettings:
     server_key: Path | None = None
     """Public CURVE key of the source."""
     secret_key: Path | None = None
-    """Secret CURVE key of the addresses that this brain binds."""
+    """Secret CURVE key of this brain: for the addresses it binds, and towards the source."""
 
     def __post_init__(self) -> None:
         if self.labels is not None and self.learn is not None:

@@ -17,6 +17,7 @@ import zmq
 from drivers.closing import Closing
 from drivers.errors import InputError
 from pipeline.addresses import check_free
+from pipeline.allow_list import Right
 from pipeline.security import CurveClient, CurveServer, secure
 from pipeline.wire import Part
 
@@ -304,13 +305,19 @@ class EventSubscriber(Closing):
 
 
 def bind(
-    socket: zmq.Socket[Any], address: str, security: CurveServer | None, *, insecure: bool
+    socket: zmq.Socket[Any],
+    address: str,
+    security: CurveServer | None,
+    *,
+    insecure: bool,
+    right: Right | None = "watch",
 ) -> str:
     """Bind a socket safely; the address with any wildcard port resolved.
 
-    Raises `InputError` for an address that is in use, malformed, or unsafe.
+    With keys, `right` is what a client's key must have to come in (None: any right). Raises
+    `InputError` for an address that is in use, malformed, or unsafe.
     """
-    secure(socket, address, security, binds=True, insecure=insecure)
+    gate = secure(socket, address, security, binds=True, insecure=insecure, right=right)
     check_free(address)
     try:
         socket.bind(address)
@@ -321,7 +328,10 @@ def bind(
             allowed="an address of this host that is free",
             todo="choose another address or port",
         ) from error
-    return str(socket.get_string(zmq.LAST_ENDPOINT)).rstrip("\0")
+    bound = str(socket.get_string(zmq.LAST_ENDPOINT)).rstrip("\0")
+    if gate is not None:
+        gate.bound_to(bound)
+    return bound
 
 
 def connect(

@@ -78,11 +78,14 @@ def record(
     ] = None,
     insecure: o.Insecure = False,
     server_key: o.ServerKey = None,
+    secret_key: o.SecretKey = None,
 ) -> None:
     """Write the events of a running source to a file, until it ends or Ctrl-C."""
     from pipeline.recorder import run_recorder
 
-    report = run_recorder(connect, out, source=source, server_key=server_key, insecure=insecure)
+    report = run_recorder(
+        connect, out, source=source, server_key=server_key, secret_key=secret_key, insecure=insecure
+    )
     sys.stdout.write(f"{report.path}: {report.events:,} events\n")
     for problem in report.problems:
         sys.stderr.write(f"wigwag: {problem}\n")

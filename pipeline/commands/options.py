@@ -150,7 +150,11 @@ ServerKey = Annotated[
     typer.Option("--server-key", help="Public CURVE key file of the address connected to."),
 ]
 SecretKey = Annotated[
-    Path | None, typer.Option("--secret-key", help="CURVE key file of the addresses bound here.")
+    Path | None,
+    typer.Option(
+        "--secret-key",
+        help="Secret CURVE key file of this program; beside it NAME.allowed says who is let in.",
+    ),
 ]
 
 

@@ -325,6 +325,7 @@ def watch(
     as_json: o.AsJson = False,
     insecure: o.Insecure = False,
     server_key: o.ServerKey = None,
+    secret_key: o.SecretKey = None,
 ) -> None:
     """Print the labels and telemetry of a running brain (its --publish address)."""
     from pipeline.watch import Watcher, WatchSettings
@@ -335,6 +336,7 @@ def watch(
         as_json=as_json,
         insecure=insecure,
         server_key=server_key,
+        secret_key=secret_key,
     )
     counts = Watcher(settings).run()
     if counts.missed or counts.refused:
