@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Literal, TypeAlias, get_args
 
 from drivers.errors import InputError, in_words
 from pipeline.key_files import PLAIN_NAME, is_key
+from pipeline.logs import say
 
 Right: TypeAlias = Literal["watch", "teach"]
 RIGHTS: tuple[Right, ...] = get_args(Right)
@@ -141,7 +141,7 @@ class AllowList:
             self._clients = read_allow_list(self._path)
         except InputError as error:
             self._clients = {}
-            sys.stderr.write(f"wigwag: nobody is let in: {error}\n")
+            say(f"nobody is let in: {error}", "error")
 
     def _look(self) -> tuple[int, ...] | None:
         try:

@@ -28,6 +28,7 @@ from pipeline.intake import Frame, Intake
 from pipeline.label_printer import LabelPrinter
 from pipeline.labels import Label, encode_label
 from pipeline.latencies import Latencies
+from pipeline.metrics import MetricsServer
 from pipeline.process_guard import PARENT_VARIABLE, exit_with_parent
 from pipeline.recogniser import Recogniser
 from pipeline.scoring import TrialVotes
@@ -157,6 +158,10 @@ class Brain:
                 )
             )
 
+        self._metrics: MetricsServer | None = None
+        if settings.metrics:
+            self._metrics = stack.enter_context(MetricsServer(settings.metrics, insecure=insecure))
+
     def interrupt(self, _number: int, _frame: FrameType | None) -> None:
         """End soon: the handler of SIGINT and SIGTERM."""
         self._interrupted = True
@@ -269,6 +274,8 @@ class Brain:
         self._next_breath_ns = now_ns + _BREATH_NS
         if self._server is not None:
             self._server.serve()
+        if self._metrics is not None:
+            self._metrics.look(self._status)
         if self._publisher is not None and now_ns >= self._next_telemetry_ns:
             self._next_telemetry_ns = now_ns + _TELEMETRY_NS
             self._tell("telemetry", "brain", msgspec.json.encode(self._status()))

@@ -35,6 +35,8 @@ class BrainSettings:
     """Address to publish labels and telemetry on, for watchers; lossy."""
     control: str | None = None
     """Address of the control socket."""
+    metrics: str | None = None
+    """HOST:PORT of the figures for Prometheus."""
     decisions: DecisionSettings = field(default_factory=DecisionSettings)
     layer: int = -1
     """Whose votes count; -1 is the top."""

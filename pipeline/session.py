@@ -20,6 +20,7 @@ from pipeline.atomic_file import AtomicFile
 from pipeline.children import Child, LineReader
 from pipeline.label_printer import LabelPrinter
 from pipeline.labels import decode_label
+from pipeline.logs import pass_on
 from pipeline.summary import RunSummary, decode_summary, print_summary, write_summary
 from pipeline.terminal import Keys, ProgressLine
 
@@ -182,8 +183,7 @@ class Session:
     def _pass_on(self, line: bytes) -> None:
         """What a child says on its standard error is for the user."""
         self._progress.clear()
-        sys.stderr.write(line.decode("utf-8", "replace"))
-        sys.stderr.flush()
+        pass_on(line.decode("utf-8", "replace"))
 
     def _obey(self, keys: str) -> None:
         """Space pauses and goes on; s, Enter or . advances a paused replay by one packet."""

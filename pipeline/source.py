@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from drivers.errors import InputError
 from drivers.events import EventPacket, EventSource
 from pipeline.bus import SEND_HWM, EventPublisher
 from pipeline.control import ControlServer, Request
+from pipeline.logs import say
 from pipeline.memory import keep_freed_memory
 from pipeline.process_guard import exit_with_parent, stopping_on_signals
 from pipeline.security import CurveServer
@@ -200,7 +200,7 @@ class _SourceRun:
         return SourceReport(totals, self._ending())
 
     def _say(self, text: str) -> None:
-        sys.stderr.write(f"wigwag: source {self._name}: {text}\n")
+        say(f"source {self._name}: {text}", "warning")
 
     def _ending(self) -> Ending:
         if self._stop_requested:

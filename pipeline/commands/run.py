@@ -251,6 +251,10 @@ def brain(
             "--control", metavar="ADDR", help="Requests: status target save pause resume stop."
         ),
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option("--metrics", metavar="HOST:PORT", help="Figures for Prometheus, over HTTP."),
+    ] = None,
     seed: o.Seed = 0,
     threads: o.Threads = 1,
     device: o.DeviceOption = o.Device.auto,
@@ -306,6 +310,7 @@ def brain(
             save_folder=save_folder,
             publish=publish,
             control=control,
+            metrics=metrics,
             skip_when_behind=when_behind is o.WhenBehind.skip,
             keep_running=keep_running,
             as_json=as_json,
