@@ -21,7 +21,7 @@ from pipeline.memory import keep_freed_memory
 from pipeline.process_guard import exit_with_parent, stopping_on_signals
 from pipeline.security import CurveServer
 from pipeline.telemetry import StageTelemetry
-from pipeline.wire import StreamTotals, encode_end, encode_json, encode_packet, topic
+from pipeline.wire import StreamTotals, check_name, encode_end, encode_json, encode_packet, topic
 from recordings.pacing import PacedSource
 from recordings.recording import Recording
 
@@ -124,7 +124,7 @@ class _SourceRun:
         self._source = source
         self._stop = stop
         self._stop_requested = False
-        self._name = settings.name or source.name
+        self._name = check_name(settings.name or source.name)
         self._telemetry = StageTelemetry(STAGE)
         self._telemetry_seq = 0
         self._packets = 0

@@ -42,6 +42,10 @@ _TOPIC_ROOMS: dict[str, str] = {
 
 _TimeUs = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+# It is printed: a control character could steer a terminal, or forge a line of a log.
+_Name = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]+\Z")
+]
 _Pixels = Annotated[int, msgspec.Meta(ge=0, le=65536)]
 
 
@@ -63,7 +67,7 @@ class Header(msgspec.Struct, frozen=True):
 
     version: int
     kind: Kind
-    source: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    source: _Name
     seq: _Count
     t_begin_us: _TimeUs
     t_end_us: _TimeUs
@@ -144,6 +148,19 @@ _encoder = msgspec.msgpack.Encoder()
 _preamble_decoder = msgspec.msgpack.Decoder(_Preamble)
 _header_decoder = msgspec.msgpack.Decoder(Header)
 _totals_decoder = msgspec.json.Decoder(StreamTotals)
+
+
+def check_name(name: str) -> str:
+    """The name of a source; raises `InputError` for one that every receiver would refuse."""
+    try:
+        return msgspec.convert(name, _Name)
+    except msgspec.ValidationError as error:
+        raise InputError(
+            what="name of the source",
+            got=f"{name!r:.80}",
+            allowed="1 to 255 characters, none of them a control character",
+            todo="give another with --name",
+        ) from error
 
 
 def topic(kind: Kind, source: str) -> bytes:
