@@ -24,6 +24,7 @@ from pipeline.wire import Part
 SEND_HWM = 64
 """Messages that wait for a subscriber before its publisher blocks or drops."""
 _MAX_MESSAGE_BYTES = 1 << 28
+_MAX_SUBSCRIPTION_BYTES = 1 << 12
 _SLICE_MS = 20
 """How long a blocked call may overlook a stop."""
 _LOOK_EVERY_NS = 1_000_000
@@ -50,6 +51,7 @@ class _BoundPublisher(Closing):
             self._socket.sndhwm = send_hwm
             self._socket.sndtimeo = _SLICE_MS
             self._socket.linger = 0
+            self._socket.maxmsgsize = _MAX_SUBSCRIPTION_BYTES
             self._socket.xpub_nodrop = nodrop
             self._socket.setsockopt(zmq.XPUB_VERBOSER, 1)  # else only first and last are told
             self.address = bind(self._socket, address, security, insecure=insecure)

@@ -274,6 +274,25 @@ def test_connecting_beyond_this_host_needs_keys() -> None:
     EventSubscriber(["tcp://192.0.2.1:5555"], insecure=True).close()
 
 
+def test_subscriptions_are_short_and_publishing_goes_on() -> None:
+    """A peer that subscribes to kilobytes is cut off; others hear what they want."""
+    with (
+        Publisher("tcp://127.0.0.1:*") as publisher,
+        zmq.Context() as context,
+        context.socket(zmq.XSUB) as rude,
+    ):
+        rude.linger = 0
+        rude.reconnect_ivl = -1
+        rude.connect(publisher.address)
+        rude.send(b"\x01" + b"x" * (1 << 14))
+        with EventSubscriber([publisher.address]) as bus:
+            deadline = time.monotonic() + WAIT_S
+            while bus.receive(20) is None:
+                publisher.publish(message(b"payload"))
+                assert time.monotonic() < deadline
+        assert publisher.subscribers(b"x" * (1 << 14)) == 0
+
+
 @pytest.fixture
 def keys(tmp_path: Path) -> tuple[Path, Path]:
     """Public and secret key file of a server."""
