@@ -145,6 +145,14 @@ class NetworkSettings:
         """Whether the votes of one layer decide."""
         return self.reading == "votes" and len(self.reading_layers) == 1
 
+    @property
+    def reading_text(self) -> str:
+        """How the network is read, in words."""
+        if self.reads_as_published and self.read_layers == (len(self.layers) - 1,):
+            return "top layer"
+        layers = " and ".join(str(layer + 1) for layer in self.read_layers)
+        return f"{self.reading} of layer {layers}"
+
     def shapes(self) -> tuple[LayerShape, ...]:
         """Shapes of every layer, bottom up; raises `ModelError` where one would be empty."""
         shapes: list[LayerShape] = []
