@@ -20,7 +20,7 @@ from models.events_learning import take_step, update, work_off
 from models.events_readout import learning_terms, step_sizes
 from models.layer_parameters import layer_parameters
 from models.reading import Shares, shares_of
-from models.settings import LearningSettings, affordable_learning
+from models.settings import LearningSettings, live_learning
 
 LOG = logging.getLogger(__name__)
 COMPILING = (
@@ -49,7 +49,7 @@ class EventsEngine:
         self.version = checkpoint.version
         self._tensors = checkpoint.tensors
         settings = self.settings
-        self._learning = learning and affordable_learning(learning, settings)
+        self._learning = learning and live_learning(learning, settings)
         self._shape = (settings.input_channels, settings.height, settings.width)
         self._classes = settings.classes
         self._updates = 0

@@ -18,7 +18,7 @@ from models.errors import ModelError
 from models.layer import LayerStep
 from models.learner import Learner
 from models.reading import shares_of
-from models.settings import LearningSettings, affordable_learning
+from models.settings import LearningSettings, live_learning
 
 
 def choose_device(name: str) -> str:
@@ -68,7 +68,7 @@ class TorchEngine:
         self.version = checkpoint.version
         self._network = checkpoint.network
         self._device = self._network.layers[0].weight.device
-        learning = learning and affordable_learning(learning, self.settings)
+        learning = learning and live_learning(learning, self.settings)
         self._learn_every = 1 if learning is None else learning.learn_every_steps or 1
         self._learner: Learner | None = None
         if learning is not None:
