@@ -38,6 +38,7 @@ def build_summary(
         events_late=binning.events_late,
         events_invalid=binning.events_invalid,
         events_lost=intake.events_lost,
+        events_removed=dict(intake.removed),
         packets=intake.packets,
         packets_missed=intake.packets_missed,
         refused=dict(intake.refused),

@@ -31,6 +31,8 @@ class Intake:
         """Length of the streams so far."""
         self.refused: Counter[str] = Counter()
         self.damage: list[str] = []
+        self.removed: Counter[str] = Counter()
+        """Events that the source's filters left out, by filter, as end messages say."""
         self._columns = columns
         self._rows = rows
         self._closed = BinningCounts()
@@ -126,6 +128,7 @@ class Intake:
         """What the totals know better than the headers: the lost tail, whole lost packets."""
         if totals.damage is not None:
             self.damage.append(totals.damage)
+        self.removed.update(totals.removed)
         received = self._binner.counts.events_in if self._binner is not None else 0
         self._lost = max(self._lost, totals.lost)
         # Who joined late was never meant to get what went out before.

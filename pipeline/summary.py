@@ -33,6 +33,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     events_invalid: int
     events_lost: int
     """Lost before they came here, as counted by the source and from what its end message says."""
+    events_removed: dict[str, int]
+    """Left out by the source's filters, by filter, as its end message says."""
     packets: int
     packets_missed: int
     """Gaps in the sequence numbers."""
@@ -97,6 +99,8 @@ def summary_rows(summary: RunSummary) -> Iterator[tuple[str, str]]:
         if count:
             yield name, f"{count:,}"
     yield "events late / lost", f"{summary.events_late:,} / {summary.events_lost:,}"
+    for filter_name, count in sorted(summary.events_removed.items()):
+        yield f"events removed by the source: {filter_name}", f"{count:,}"
     if summary.packets_missed:
         yield "packets missed", f"{summary.packets_missed:,}"
     for reason, count in sorted(summary.refused.items()):

@@ -153,6 +153,21 @@ SecretKey = Annotated[
     Path | None, typer.Option("--secret-key", help="CURVE key file of the addresses bound here.")
 ]
 
+HotPixelsOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--hot-pixels/--no-hot-pixels",
+        help="Leave out pixels found hot in the first second; on for real event cameras.",
+    ),
+]
+NoiseMs = Annotated[
+    float | None,
+    typer.Option(
+        "--noise-ms",
+        help="Leave out events that no neighbouring pixel's came this shortly before; 10 is usual.",
+    ),
+]
+
 
 def parse_speed(text: str) -> float | None:
     """Times real time, None for `max`; raises `InputError` for anything else."""
