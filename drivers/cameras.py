@@ -20,6 +20,9 @@ from drivers.reconnecting import ReconnectingCamera
 
 GROUP = "wigwag.cameras"
 
+EXTRAS = {"inivation": "dv_processing", "prophesee": "neuromorphic_drivers"}
+"""Kinds that need an extra of the same name, with the package that it brings."""
+
 
 def camera_kinds() -> tuple[str, ...]:
     """Names of all kinds that are installed."""
@@ -52,7 +55,7 @@ def open_camera(text: str) -> EventSource:
             what=f"camera {kind}",
             got=f"no package {error.name or in_words(error)}",
             allowed="a kind whose packages are installed",
-            todo=f"install it: pip install {error.name or kind}",
+            todo=f"install it: {how_to_install(kind, error.name)}",
         ) from error
     options = _options(kind, rest, opener)
     opened = opener(**options)
@@ -60,6 +63,11 @@ def open_camera(text: str) -> EventSource:
         return opened
     # Opened once already, so that whatever is wrong is said now.
     return ReconnectingCamera(_first(opened, lambda: opener(**options)))
+
+
+def how_to_install(kind: str, package: str | None) -> str:
+    """The command that brings what a kind of camera needs."""
+    return f"pip install 'wigwag[{kind}]'" if kind in EXTRAS else f"pip install {package or kind}"
 
 
 def number(what: str, text: str, low: float, high: float) -> float:

@@ -98,7 +98,9 @@ class LivePackets:
         if until_us is None:
             return now_us - self._lag.us - MARGIN_US
         if self._offset_us is None:
-            self._offset_us = now_us - until_us
+            # It ends now; or later, so that all of it is after what has been vouched for.
+            first_us = int(reading.events["t"].min()) if reading.events.size else until_us
+            self._offset_us = max(now_us - until_us, self._end_us - first_us)
         end_us = until_us + self._offset_us
         self._lag.see(now_us - end_us, now_us)
         return end_us
