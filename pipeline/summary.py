@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 Ending = Literal["end of stream", "stopped", "interrupted"]
 
 
+class LookedAt(msgspec.Struct, frozen=True):
+    """A part of the sensor that the model looked at, in pixels, from a time of the stream on."""
+
+    t_us: int
+    x: int
+    y: int
+    width: int
+    height: int
+    cell: int
+    """Side of the square of pixels that is one input of the model."""
+
+
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Counters of one brain from its start to its end.
 
@@ -42,6 +54,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Messages that were not understood, by reason."""
     damage: str | None
     """What the source said was broken in its file."""
+    views: tuple[LookedAt, ...]
+    """All that was looked at: given as `--view X,Y,SIDE@SECONDS`, a replay sees the same frames."""
     frames: int
     frames_skipped: int
     """Frames that a brain fallen behind a live source left out."""
@@ -107,6 +121,9 @@ def summary_rows(summary: RunSummary) -> Iterator[tuple[str, str]]:
         yield f"messages refused: {reason}", f"{count:,}"
     if summary.damage:
         yield "damage", summary.damage
+    for view in summary.views:
+        since = f" from {view.t_us / 1e6:.3f} s on" if len(summary.views) > 1 else ""
+        yield "view", f"{view.width}x{view.height}+{view.x}+{view.y} by {view.cell}{since}"
     yield "frames", f"{summary.frames:,}"
     if summary.frames_skipped or summary.learning_skipped:
         yield (

@@ -153,6 +153,15 @@ SecretKey = Annotated[
     Path | None, typer.Option("--secret-key", help="CURVE key file of the addresses bound here.")
 ]
 
+Views = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--view",
+        metavar="X,Y,SIDE[@SECONDS]",
+        help="The square of the sensor to look at, in pixels from the top left; or centred. "
+        "Several, with the time of the stream that each begins at.",
+    ),
+]
 HotPixelsOption = Annotated[
     bool | None,
     typer.Option(

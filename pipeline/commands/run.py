@@ -49,6 +49,7 @@ def replay(
     threshold: o.Threshold = 0.5,
     min_events_per_s: o.MinEvents = 1000.0,
     layer: o.Layer = -1,
+    view: o.Views = None,
     as_json: o.AsJson = False,
     output: Annotated[
         Path | None, typer.Option("--output", help="Keep every label here, as JSON Lines.")
@@ -80,6 +81,7 @@ def replay(
         threshold=threshold,
         min_events_per_s=min_events_per_s,
         layer=layer,
+        views=view,
     )
     o.parse_speed(speed)
     moving = arguments({"speed": speed, "start": start, "stop": stop})
@@ -118,6 +120,7 @@ def live(
     threshold: o.Threshold = 0.5,
     min_events_per_s: o.MinEvents = 1000.0,
     layer: o.Layer = -1,
+    view: o.Views = None,
     hot_pixels: o.HotPixelsOption = None,
     noise_ms: o.NoiseMs = None,
     as_json: o.AsJson = False,
@@ -146,6 +149,7 @@ def live(
         threshold=threshold,
         min_events_per_s=min_events_per_s,
         layer=layer,
+        views=view,
     )
     session = Session(
         SessionSettings(
@@ -260,7 +264,7 @@ def brain(
     control: Annotated[
         str | None,
         typer.Option(
-            "--control", metavar="ADDR", help="Requests: status target save pause resume stop."
+            "--control", metavar="ADDR", help="Requests: status target view save pause resume stop."
         ),
     ] = None,
     seed: o.Seed = 0,
@@ -274,6 +278,7 @@ def brain(
     threshold: o.Threshold = 0.5,
     min_events_per_s: o.MinEvents = 1000.0,
     layer: o.Layer = -1,
+    view: o.Views = None,
     when_behind: Annotated[
         o.WhenBehind,
         typer.Option(
@@ -308,6 +313,7 @@ def brain(
         threshold=threshold,
         min_events_per_s=min_events_per_s,
         layer=layer,
+        views=view,
     )
     from pipeline.brain import run_brain
 
