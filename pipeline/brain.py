@@ -108,7 +108,7 @@ class Brain:
             layer=settings.layer,
         )
         shape = engine.settings
-        self._intake = Intake(columns=shape.width, rows=shape.height)
+        self._intake = Intake(columns=shape.width, rows=shape.height, views=settings.views)
         self._backlog = Backlog()
         self._latencies = Latencies()
         self._printer = LabelPrinter(sys.stdout)
@@ -120,6 +120,7 @@ class Brain:
             save_folder=settings.save_folder,
             status=self._status,
             record=self._record,
+            look=self._intake.look,
             now_us=lambda: self._stream_now_us,
         )
         self._interrupted = False

@@ -1,4 +1,4 @@
-"""What a brain can be asked while it runs: status, target, save, pause, resume, stop."""
+"""What a brain can be asked while it runs: status, target, view, save, pause, resume, stop."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from typing import Any
 
 from drivers.errors import InputError
 from models.engine import Engine
+from pipeline.binning import View
+from pipeline.chosen_views import ChosenView, read_view
 from pipeline.targets import Targets
 
-COMMANDS = ("status", "target", "save", "pause", "resume", "stop")
+COMMANDS = ("status", "target", "view", "save", "pause", "resume", "stop")
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
@@ -33,6 +35,7 @@ class BrainControl:
         save_folder: Path | None,
         status: Callable[[], dict[str, Any]],
         record: Callable[[], dict[str, object]],
+        look: Callable[[ChosenView], tuple[int, View] | None],
         now_us: Callable[[], int],
     ) -> None:
         self.paused = False
@@ -44,6 +47,7 @@ class BrainControl:
         self._save_folder = save_folder
         self._status = status
         self._record = record
+        self._look = look
         self._now_us = now_us
 
     def handle(self, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -53,6 +57,8 @@ class BrainControl:
             return self._status() | {"paused": self.paused, "learning": self._learning}
         if command == "target":
             return self._set_target(request)
+        if command == "view":
+            return self._set_view(request.get("view"))
         if command == "save":
             return self._save_checkpoint(request.get("name"))
         if command in ("pause", "resume"):
@@ -94,6 +100,15 @@ class BrainControl:
         self._targets.set_by_hand(gesture_class, from_us)
         return {"class": gesture_class, "t_us": from_us}
 
+    def _set_view(self, text: object) -> dict[str, Any]:
+        """Look at another part of the sensor, as `read_view` reads it, from the next frame on."""
+        chosen = read_view(text if isinstance(text, str) else repr(text)[:80])
+        looking = self._look(chosen)
+        if looking is None:
+            return {"view": str(chosen), "t_us": None}
+        from_us, view = looking
+        return {"view": str(chosen), "t_us": from_us, **view_figures(view)}
+
     def _class_of(self, name: str) -> int:
         names = tuple(self._engine.class_names)
         if name not in names:
@@ -129,3 +144,14 @@ class BrainControl:
                 todo="start it so, or give a name if it has a folder",
             )
         return {"version": self._engine.save(path, self._record()), "file": path.name}
+
+
+def view_figures(view: View) -> dict[str, int]:
+    """The part of the sensor that is looked at, in pixels."""
+    return {
+        "x": view.x0,
+        "y": view.y0,
+        "width": view.columns * view.cell,
+        "height": view.rows * view.cell,
+        "cell": view.cell,
+    }

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from models.engine import Engine
+from pipeline.brain_control import view_figures
 from pipeline.intake import Intake
 from pipeline.latencies import Latencies
 from pipeline.recogniser import RecogniserCounts
 from pipeline.scoring import TrialVotes, accuracy, layer_accuracies
-from pipeline.summary import Ending, RunSummary
+from pipeline.summary import Ending, LookedAt, RunSummary
 
 
 def build_summary(
@@ -36,10 +39,12 @@ def build_summary(
         events_late=binning.events_late,
         events_invalid=binning.events_invalid,
         events_lost=intake.events_lost,
+        events_removed=dict(intake.removed),
         packets=intake.packets,
         packets_missed=intake.packets_missed,
         refused=dict(intake.refused),
         damage="; ".join(intake.damage) or None,
+        views=tuple(LookedAt(t_us, **view_figures(view)) for t_us, view in intake.looked),
         frames=counts.frames,
         frames_skipped=counts.frames_skipped,
         learning_skipped=counts.learning_skipped,
@@ -79,7 +84,9 @@ def build_status(summary: RunSummary, stream_now_us: int, behind_ns: int) -> dic
         "latency_max_ms",
     )
     status: dict[str, Any] = {name: getattr(summary, name) for name in names}
+    latest = summary.views[-1:]
     return status | {
+        "view": msgspec.structs.asdict(latest[0]) if latest else None,
         "stage": "brain",
         "t_us": stream_now_us,
         "behind_ms": behind_ns / 1e6,

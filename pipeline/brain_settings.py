@@ -9,6 +9,7 @@ from pathlib import Path
 
 from drivers.errors import InputError
 from models.settings import ONLINE, EngineName, LearningSettings
+from pipeline.chosen_views import ChosenView
 from pipeline.decisions import DecisionSettings
 
 SHIPPED = "small.safetensors"
@@ -38,6 +39,8 @@ class BrainSettings:
     decisions: DecisionSettings = field(default_factory=DecisionSettings)
     layer: int = -1
     """Whose votes count; -1 is the top."""
+    views: tuple[ChosenView, ...] = ()
+    """Parts of the sensor that are looked at in turn; without any, the largest in the centre."""
     threads: int = 1
     device: str = "auto"
     engine: EngineName = "auto"

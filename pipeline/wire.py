@@ -96,6 +96,8 @@ class StreamTotals(msgspec.Struct, frozen=True):
     """Events known lost before they went out: by the camera, or dropped by the publisher."""
     t_end_us: _TimeUs
     """End of the last packet, whether it went out or was dropped; 0 where there was none."""
+    removed: dict[str, _Count] = {}
+    """Events that the source's filters left out, by filter; neither lost nor in `events`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -153,6 +153,30 @@ SecretKey = Annotated[
     Path | None, typer.Option("--secret-key", help="CURVE key file of the addresses bound here.")
 ]
 
+Views = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--view",
+        metavar="X,Y,SIDE[@SECONDS]",
+        help="The square of the sensor to look at, in pixels from the top left; or centred. "
+        "Several, with the time of the stream that each begins at.",
+    ),
+]
+HotPixelsOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--hot-pixels/--no-hot-pixels",
+        help="Leave out pixels found hot in the first second; on for real event cameras.",
+    ),
+]
+NoiseMs = Annotated[
+    float | None,
+    typer.Option(
+        "--noise-ms",
+        help="Leave out events that no neighbouring pixel's came this shortly before; 10 is usual.",
+    ),
+]
+
 
 def parse_speed(text: str) -> float | None:
     """Times real time, None for `max`; raises `InputError` for anything else."""

@@ -12,6 +12,7 @@ import typer
 from drivers.errors import InputError
 from pipeline.commands import options as o
 from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings
+from pipeline.commands.source_options import filter_arguments
 
 Connect = Annotated[
     str, typer.Option("--connect", metavar="ADDR", help="ipc://PATH or tcp://HOST:PORT.")
@@ -48,6 +49,7 @@ def replay(
     threshold: o.Threshold = 0.5,
     min_events_per_s: o.MinEvents = 1000.0,
     layer: o.Layer = -1,
+    view: o.Views = None,
     as_json: o.AsJson = False,
     output: Annotated[
         Path | None, typer.Option("--output", help="Keep every label here, as JSON Lines.")
@@ -79,6 +81,7 @@ def replay(
         threshold=threshold,
         min_events_per_s=min_events_per_s,
         layer=layer,
+        views=view,
     )
     o.parse_speed(speed)
     moving = arguments({"speed": speed, "start": start, "stop": stop})
@@ -117,6 +120,9 @@ def live(
     threshold: o.Threshold = 0.5,
     min_events_per_s: o.MinEvents = 1000.0,
     layer: o.Layer = -1,
+    view: o.Views = None,
+    hot_pixels: o.HotPixelsOption = None,
+    noise_ms: o.NoiseMs = None,
     as_json: o.AsJson = False,
     output: Annotated[
         Path | None, typer.Option("--output", help="Keep every label here, as JSON Lines.")
@@ -143,10 +149,14 @@ def live(
         threshold=threshold,
         min_events_per_s=min_events_per_s,
         layer=layer,
+        views=view,
     )
     session = Session(
         SessionSettings(
-            source_arguments=("source", "--camera", camera, "--backpressure=drop"),
+            source_arguments=(
+                *("source", "--camera", camera, "--backpressure=drop"),
+                *filter_arguments(hot_pixels, noise_ms),
+            ),
             brain_arguments=(*brain_arguments(settings), "--when-behind=skip"),
             threads=threads,
             endless=True,
@@ -180,7 +190,9 @@ def source(
     ] = False,
     control: Annotated[
         str | None,
-        typer.Option("--control", metavar="ADDR", help="Requests: status pause resume step stop."),
+        typer.Option(
+            "--control", metavar="ADDR", help="Requests: status pause resume step filters stop."
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="The source's name.")] = None,
     backpressure: Annotated[
@@ -194,6 +206,8 @@ def source(
     subscribers: Annotated[
         int, typer.Option("--subscribers", min=1, help="How many readers to wait for.")
     ] = 1,
+    hot_pixels: o.HotPixelsOption = None,
+    noise_ms: o.NoiseMs = None,
     insecure: o.Insecure = False,
     secret_key: o.SecretKey = None,
 ) -> None:
@@ -221,6 +235,8 @@ def source(
             stop_us=_microseconds(stop),
             policy="drop" if backpressure is o.Backpressure.drop else "block",
             subscribers=subscribers,
+            hot_pixels=hot_pixels,
+            noise_ms=noise_ms,
             secret_key=secret_key,
             insecure=insecure,
         )
@@ -248,7 +264,7 @@ def brain(
     control: Annotated[
         str | None,
         typer.Option(
-            "--control", metavar="ADDR", help="Requests: status target save pause resume stop."
+            "--control", metavar="ADDR", help="Requests: status target view save pause resume stop."
         ),
     ] = None,
     seed: o.Seed = 0,
@@ -262,6 +278,7 @@ def brain(
     threshold: o.Threshold = 0.5,
     min_events_per_s: o.MinEvents = 1000.0,
     layer: o.Layer = -1,
+    view: o.Views = None,
     when_behind: Annotated[
         o.WhenBehind,
         typer.Option(
@@ -296,6 +313,7 @@ def brain(
         threshold=threshold,
         min_events_per_s=min_events_per_s,
         layer=layer,
+        views=view,
     )
     from pipeline.brain import run_brain
 

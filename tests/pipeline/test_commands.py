@@ -21,15 +21,16 @@ from recordings.formats import open_recording
 from recordings.labels import read_label_file
 
 OPTIONS = {
-    "replay": ("--speed", "--loop", "--start", "--stop", "--step", "--learn", "--save", "--output"),
-    "live": ("--camera", "--checkpoint", "--save", "--json", "--output"),
-    "source": ("--camera", "--bind", "--backpressure", "--control"),
-    "brain": ("--connect", "--publish", "--when-behind", "--keep-running"),
+    "replay": ("--speed", "--loop", "--start", "--stop", "--step", "--learn", "--save", "--view"),
+    "live": ("--camera", "--checkpoint", "--save", "--hot-pixels", "--noise-ms", "--view"),
+    "source": ("--camera", "--bind", "--backpressure", "--control", "--hot-pixels", "--noise-ms"),
+    "brain": ("--connect", "--publish", "--when-behind", "--keep-running", "--view"),
+    "devices": ("--json", "--libraries"),
     "watch": ("--connect", "--telemetry"),
     "info": ("--json",),
     "convert": ("OUT.aedat4",),
     "record": ("--connect", "--source"),
-    "view": ("--output", "--labels", "--fps", "--scale", "--fade-ms", "--speed"),
+    "view": ("--output", "--labels", "--fps", "--scale", "--fade-ms", "--speed", "--view"),
     "simulate": ("--gesture", "--user", "--light", "--seconds", "--layout", "--users"),
     "evaluate": ("--split", "--json"),
     "train": ("--run", "--resume", "--settings", "--set", "--preset", "--minibatches", "--seed"),

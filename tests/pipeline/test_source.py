@@ -202,6 +202,30 @@ def test_interrupted_source_still_says_its_totals(start: Callable[..., Synthetic
     assert message.totals.events == received
 
 
+def test_filters_are_switched_while_the_source_runs_and_counted_to_the_event(
+    start: Callable[..., SyntheticProcess],
+) -> None:
+    """Received = kept + removed, in the status, in the end message and in what is said."""
+    source = start(10, events=2000, paused=True, hot_pixels=True)
+    with EventSubscriber([source.events]) as bus:
+        source.ask("step", packets=4)
+        source.wait_until(lambda status: status["packets"] == 4)
+        with pytest.raises(InputError, match="noise_ms: got 'x'"):
+            source.ask("filters", noise_ms="x")
+        assert source.ask("filters", noise_ms=0.2)["filters"]["noise_ms"] == 0.2
+        source.ask("resume")
+        received = [
+            len(message.packet.events)
+            for message in messages(bus)
+            if isinstance(message, EventsMessage)
+        ]
+    given = source.result()
+    removed = given["totals"]["removed"]["background activity"]
+    assert received[:4] == [2000] * 4
+    assert removed == 20_000 - sum(received) > 0
+    assert f"{removed:,} events removed: background activity" in given["said"]
+
+
 def test_source_obeys_its_control_address(start: Callable[..., SyntheticProcess]) -> None:
     """Step, pause, resume, status and stop do what they say; anything else is refused."""
     source = start(100_000, paused=True)
@@ -214,7 +238,9 @@ def test_source_obeys_its_control_address(start: Callable[..., SyntheticProcess]
             message = decode(parts)
             assert isinstance(message, EventsMessage)
             assert message.packet.seq == seq
-        assert source.ask("status") == {
+        status = source.ask("status")
+        assert status.pop("filters")["kept"] == 300
+        assert status == {
             "source": "synthetic",
             "paused": True,
             "packets": 3,
