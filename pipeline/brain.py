@@ -277,19 +277,20 @@ class Brain:
         if session is not None:
             session.before_frame(self._control.handle)
         self._stream_now_us = t_us + FRAME_US
-        skipped = self._course.next(self._sent_ns)
+        rehearses = session is not None and session.teacher.rehearsal.running
+        skipped = self._course.next(self._sent_ns, rehearses)
         if session is not None:
             session.begin_frame(frame, t_us)
         if skipped == "frames":
             self._recogniser.counts.frames_skipped += 1
             return
-        learn = skipped is None
+        learn = skipped != "learning"
         latency_ns, label = self._recogniser.step(frame, t_us, self._sent_ns, learn=learn)
         self._latencies.add(latency_ns)
         if label is not None:
             self._publish(label)
         if session is not None:
-            session.teacher.end_frame(frame, may_learn=learn)
+            session.teacher.end_frame(frame, may_rehearse=skipped is None)
 
     def _publish(self, label: Label) -> None:
         line = encode_label(label)

@@ -8,7 +8,11 @@ from typing import Any, Literal, Protocol
 
 from pipeline.backlog import Backlog
 
-Skipped = Literal["learning", "frames"]
+Skipped = Literal["rehearsal", "learning", "frames"]
+"""What a frame is spared; who is spared learning is spared rehearsal too."""
+SKIP_REHEARSAL_NS = 20_000_000
+"""So far behind, nothing is rehearsed, until `RESUME_REHEARSAL_NS`: what can wait waits first."""
+RESUME_REHEARSAL_NS = 5_000_000
 _LONGEST_RUN = 1000
 """A run of skipped frames is noted at least this often, should the process be killed."""
 
@@ -19,10 +23,10 @@ class Course(Protocol):
     frame: int
     """Frames so far, those left out as well."""
 
-    def next(self, sent_ns: int, /) -> Skipped | None:
-        """What the frame that comes is spared: learning, all (`frames`) or nothing.
+    def next(self, sent_ns: int, rehearses: bool, /) -> Skipped | None:
+        """What the frame that comes is spared: rehearsal, learning, all (`frames`) or nothing.
 
-        `sent_ns` is when the packet that closed it was sent.
+        `sent_ns` is when the packet that closed it was sent; `rehearses`: whether clips wait.
         """
 
 
@@ -36,16 +40,21 @@ class LiveCourse:
         self._skip = skip
         self._note = note
         self._run: tuple[Skipped, int] | None = None
+        self._late = False
 
-    def next(self, sent_ns: int) -> Skipped | None:
+    def next(self, sent_ns: int, rehearses: bool) -> Skipped | None:
         """See `Course.next`."""
         skipped: Skipped | None = None
         if self._skip:
             self.backlog.update(sent_ns)
+            behind_ns = self.backlog.behind_ns
+            self._late = behind_ns > (RESUME_REHEARSAL_NS if self._late else SKIP_REHEARSAL_NS)
             if not self.backlog.may_step:
                 skipped = "frames"
             elif not self.backlog.may_learn:
                 skipped = "learning"
+            elif self._late and rehearses:
+                skipped = "rehearsal"
         run = self._run
         if run is not None and (skipped != run[0] or self.frame - run[1] >= _LONGEST_RUN):
             self.end_run()
@@ -72,7 +81,7 @@ class LoggedCourse:
         self._runs = sorted((entry["frame"], entry["count"], entry["kind"]) for entry in entries)
         self._begins = [begin for begin, _, _ in self._runs]
 
-    def next(self, _sent_ns: int) -> Skipped | None:
+    def next(self, _sent_ns: int, _rehearses: bool) -> Skipped | None:
         """What was left out then, whenever it is sent now."""
         found = bisect_right(self._begins, self.frame) - 1
         skipped: Skipped | None = None

@@ -89,11 +89,11 @@ class Teacher:
         elif lesson.kept is None and t_us >= lesson.from_us:
             lesson.kept = self._teaching.keep()
 
-    def end_frame(self, frame: Frame, *, may_learn: bool) -> None:
+    def end_frame(self, frame: Frame, *, may_rehearse: bool) -> None:
         """The frame, shape (2, rows, columns), was stepped."""
         lesson = self._lesson
         if lesson is None or lesson.kept is None:
-            if may_learn:
+            if may_rehearse:
                 self.rehearsal.step()
             return
         lesson.frames += 1
