@@ -108,3 +108,14 @@ def test_a_layer_that_is_not_there_is_refused() -> None:
     """The layer whose votes count must exist."""
     with pytest.raises(InputError, match="layer"):
         _recogniser([], layer=1)
+
+
+def test_the_class_none_is_said_as_unsure() -> None:
+    """Its votes are counted like any other's; the label is class 0."""
+    recogniser = _recogniser([])
+    recogniser.engine.class_names = ("none", "right")
+    labels = _run(recogniser, ("left", 300), ("right", 100), ("left", 100))
+    said = [label.label for label in labels if label.changed]
+    assert said == ["unsure", "right", "unsure"]
+    assert labels[-1].gesture_class == 0
+    assert labels[-1].counts[0] > labels[-1].counts[1]
