@@ -37,6 +37,11 @@ class Taught:
             self.folder.read_control(), {"command": command, **fields}, timeout_s=timeout_s
         )
 
+    def ask_on_and_on(self) -> None:
+        """Until the brain has gone, as it does when it sees that its session has."""
+        while True:
+            self.ask("status", timeout_s=1)
+
     def until(self, condition: Callable[[], bool]) -> None:
         """Look again and again while the session runs."""
         deadline = time.monotonic() + 60
@@ -134,8 +139,7 @@ def test_what_a_killed_session_said_is_kept_and_can_be_replayed(
     session.process.send_signal(signal.SIGKILL)
     session.process.communicate(timeout=30)
     with pytest.raises(InputError, match="no answer"):
-        while True:  # the brain goes when it sees that its session has gone
-            session.ask("status", timeout_s=1)
+        session.ask_on_and_on()
     with session.folder.log.open("ab") as log:
         log.write(b'{"n":99,"what":"requ')
     assert read_session_log(session.folder.log).torn
