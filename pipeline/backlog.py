@@ -20,12 +20,16 @@ class Backlog:
         self._smallest_ns: int | None = None
         self.behind_ns = 0
 
-    def update(self, sent_ns: int) -> None:
-        """Note when the packet in hand was sent (`time.time_ns`); before its first frame."""
+    def update(self, sent_ns: int, ahead_ns: int = 0) -> None:
+        """Note when the packet of the frame in hand was sent (`time.time_ns`).
+
+        `ahead_ns` of the stream came in the same packet before this frame, which so is not late
+        before as much time has passed: a camera that sends every 30 ms leaves nobody behind.
+        """
         delay_ns = time.time_ns() - sent_ns
-        if self._smallest_ns is None or delay_ns < self._smallest_ns:
+        if self._smallest_ns is None or (not ahead_ns and delay_ns < self._smallest_ns):
             self._smallest_ns = delay_ns
-        self.behind_ns = delay_ns - self._smallest_ns
+        self.behind_ns = max(0, delay_ns - ahead_ns - self._smallest_ns)
 
     @property
     def may_learn(self) -> bool:

@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
 
 from drivers.errors import InputError
+from models.engine import StepResult
 
 FRAME_US = 1000
 """Length of one frame, and so of one engine step and one vote."""
@@ -82,6 +86,17 @@ class Decision:
     confidence: float
 
 
+def scores_of(result: StepResult, layer: int, classes: int) -> npt.NDArray[np.float64]:
+    """What a step gives to each class, shape (classes,): its shares where a network is read by
+    them and no layer is chosen (-1), else 1 to the class that the layer votes for.
+    """
+    if layer == -1 and result.shares is not None:
+        return result.shares
+    scores = np.zeros(classes)
+    scores[result.votes[layer]] = 1.0
+    return scores
+
+
 def decide(
     scores: Sequence[float],
     total: float,
@@ -141,6 +156,14 @@ class SlidingVotes:
         self._current = decision.gesture_class
         return decision
 
+    def add_class(self) -> None:
+        """There is one more class, which nobody voted for so far."""
+        self._counts.append(0)
+
+    def change(self, settings: DecisionSettings) -> None:
+        """Decide by other thresholds from now on; the window's length stays."""
+        self.settings = replace(settings, window_ms=self.settings.window_ms)
+
     def clear(self) -> None:
         """Forget the window: a new stream begins."""
         self._counts = [0] * len(self._counts)
@@ -190,6 +213,14 @@ class LeakyShares:
         )
         self._current = decision.gesture_class
         return decision
+
+    def add_class(self) -> None:
+        """There is one more class, which had no share so far."""
+        self._scores.append(0.0)
+
+    def change(self, settings: DecisionSettings) -> None:
+        """Decide by other thresholds from now on; the sum's length stays."""
+        self.settings = replace(settings, window_ms=self.settings.window_ms)
 
     def clear(self) -> None:
         """Forget what was summed: a new stream begins."""

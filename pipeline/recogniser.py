@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,17 @@ from models.engine import Engine, StepResult
 from models.errors import ModelError
 from pipeline.decisions import FRAME_US, Decision, DecisionSettings, LeakyShares, SlidingVotes
 from pipeline.labels import Label, class_label
+from pipeline.none_class import shown_class
 from pipeline.scoring import TrialVotes
 from pipeline.targets import Targets
 
 LABEL_EVERY_FRAMES = 100
 """An unchanged label is repeated every 100 ms of the stream, so that silence is never absence."""
+
+
+KNOWN_SHARE = 0.9
+"""Of the window's votes: a lesson whose class has so many is known, and more of it would only push
+other classes out."""
 
 
 @dataclass(slots=True)
@@ -58,6 +64,8 @@ class Recogniser:
         self.engine = engine
         self.source = source
         self.counts = RecogniserCounts()
+        self.spares_known = False
+        """Whether nothing is learnt while what is taught is known anyway: see `KNOWN_SHARE`."""
         self._targets = targets
         self._trials = trials
         self._layer = layer
@@ -91,6 +99,8 @@ class Recogniser:
         if target is not None and not learn:
             self.counts.learning_skipped += 1
             target = None
+        if target is not None and self.spares_known and self._is_known(target):
+            target = None
         begin_ns = time.perf_counter_ns()
         result = self.engine.step(frame, target)
         self.counts.engine_ns += time.perf_counter_ns() - begin_ns
@@ -98,6 +108,35 @@ class Recogniser:
         decision = self._decide(result, t_us, int(np.count_nonzero(frame)))
         latency_ns = max(0, time.time_ns() - sent_ns)
         return latency_ns, self._label_if_due(decision, t_us + FRAME_US, latency_ns)
+
+    def _is_known(self, target: int) -> bool:
+        """Whether the window's votes say the class (from 0) already."""
+        counts = self._votes.counts
+        frames = sum(counts)
+        return frames >= self._votes.settings.min_frames and counts[target] >= KNOWN_SHARE * frames
+
+    def add_class(self) -> None:
+        """The engine has one more class."""
+        self._votes.add_class()
+        self._trials.add_class()
+
+    def decision_settings(self) -> dict[str, float]:
+        """How it decides now, as far as `change_decisions` can change it."""
+        settings = self._votes.settings
+        return {"threshold": settings.threshold, "min_events_per_s": settings.min_events_per_s}
+
+    def change_decisions(self, changes: dict[str, float]) -> None:
+        """Decide otherwise from now on; raises `InputError` for what is out of range."""
+        settings = self._votes.settings
+        threshold = changes.get("threshold", settings.threshold)
+        self._votes.change(
+            replace(
+                settings,
+                threshold=threshold,
+                margin=min(DecisionSettings().margin, threshold / 2),
+                min_events_per_s=changes.get("min_events_per_s", settings.min_events_per_s),
+            )
+        )
 
     def _decide(self, result: StepResult, t_us: int, events: int) -> Decision:
         """By the votes of the chosen layer, or as the network is to be read."""
@@ -112,23 +151,20 @@ class Recogniser:
         self._trials.push(t_us, result.votes, result.shares)
         return self._votes.push(result.shares.tolist(), events)
 
-    def skip(self) -> None:
-        """Leave a frame out: the brain fell behind a live source."""
-        self.counts.frames_skipped += 1
-
     def _label_if_due(self, decision: Decision, t_us: int, latency_ns: int) -> Label | None:
         self._since_label += 1
-        changed = decision.gesture_class != self._published
+        shown = shown_class(self.engine.class_names, decision.gesture_class)
+        changed = shown != self._published
         if not changed and self._since_label < LABEL_EVERY_FRAMES:
             return None
-        self._published = decision.gesture_class
+        self._published = shown
         self._since_label = 0
         self.counts.labels += 1
         return Label(
             t_us=t_us,
             source=self.source,
-            label=class_label(self.engine.class_names, decision.gesture_class),
-            gesture_class=decision.gesture_class,
+            label=class_label(self.engine.class_names, shown),
+            gesture_class=shown,
             confidence=decision.confidence,
             counts=self._votes.counts,
             window_us=self._votes.settings.window_ms * FRAME_US,

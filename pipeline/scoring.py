@@ -49,6 +49,10 @@ class TrialVotes:
             else:
                 self._scores[self._next] += shares
 
+    def add_class(self) -> None:
+        """The network has one more class, which nobody voted for so far."""
+        self._counts = np.pad(self._counts, ((0, 0), (0, 0), (0, 1)))
+
     def rewind(self) -> None:
         """The stream begins again: go on counting from the first interval."""
         self._next = 0

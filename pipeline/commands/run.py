@@ -12,6 +12,7 @@ import typer
 from drivers.errors import InputError
 from pipeline.commands import options as o
 from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings
+from pipeline.commands.session_replay import replay_of
 from pipeline.commands.source_options import filter_arguments
 
 Connect = Annotated[
@@ -26,7 +27,17 @@ def register(app: typer.Typer) -> None:
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="A recording in any format wigwag reads.")],
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(help="A recording in any format wigwag reads.")
+    ] = None,
+    session: Annotated[
+        Path | None,
+        typer.Option(
+            "--session",
+            help="Instead: do again what `wigwag adapt` kept here, lessons and all, and compare.",
+        ),
+    ] = None,
     speed: o.Speed = "1",
     loop: o.Loop = False,
     start: o.Start = None,
@@ -64,6 +75,17 @@ def replay(
     """
     from pipeline.session import Session, SessionSettings
 
+    if (file is None) == (session is None):
+        raise InputError(
+            what="what to replay",
+            got="a recording and a session" if file else "neither a recording nor a session",
+            allowed="one of the two",
+            todo="name a recording, or a session's folder with --session",
+        )
+    if session is not None:
+        raise typer.Exit(
+            replay_of(context, session, speed, save=save, output=output, summary=summary)
+        )
     settings = brain_settings(
         connect="",
         checkpoint=checkpoint,
@@ -86,7 +108,7 @@ def replay(
     o.parse_speed(speed)
     moving = arguments({"speed": speed, "start": start, "stop": stop})
     switches = [name for name, on in (("--loop", loop), ("--paused", step)) if on]
-    session = Session(
+    run = Session(
         SessionSettings(
             source_arguments=("source", str(file), *moving, *switches),
             brain_arguments=brain_arguments(settings),
@@ -98,7 +120,7 @@ def replay(
             summary=summary,
         )
     )
-    raise typer.Exit(session.run())
+    raise typer.Exit(run.run())
 
 
 def live(
@@ -252,6 +274,15 @@ def brain(
     teach: Annotated[
         bool, typer.Option("--teach", help="Learn from targets sent to the control address.")
     ] = False,
+    session: Annotated[
+        Path | None,
+        typer.Option("--session", help="New folder that keeps all that is taught; as --teach."),
+    ] = None,
+    replay_session: Annotated[
+        Path | None,
+        typer.Option("--replay-session", help="Do again what this folder's log has, and compare."),
+    ] = None,
+    rehearse: o.Rehearse = None,
     save: o.Save = None,
     save_folder: Annotated[
         Path | None,
@@ -264,7 +295,7 @@ def brain(
     control: Annotated[
         str | None,
         typer.Option(
-            "--control", metavar="ADDR", help="Requests: status target view save pause resume stop."
+            "--control", metavar="ADDR", help="Where it is asked and taught: docs/control.md."
         ),
     ] = None,
     seed: o.Seed = 0,
@@ -321,6 +352,9 @@ def brain(
         replace(
             settings,
             teach=teach,
+            session=session,
+            replay=replay_session,
+            rehearse=rehearse,
             save_folder=save_folder,
             publish=publish,
             control=control,
