@@ -23,6 +23,8 @@ from recordings.labels import read_label_file
 OPTIONS = {
     "replay": ("--speed", "--loop", "--start", "--stop", "--step", "--learn", "--save", "--output"),
     "live": ("--camera", "--checkpoint", "--save", "--json", "--output"),
+    "adapt": ("--camera", "--session", "--rehearse", "--control", "--rate"),
+    "teach": ("--control", "--seconds", "--undo", "--new", "--versions", "--load", "--compare"),
     "source": ("--camera", "--bind", "--backpressure", "--control"),
     "brain": ("--connect", "--publish", "--when-behind", "--keep-running"),
     "watch": ("--connect", "--telemetry"),
