@@ -16,7 +16,7 @@ from models.events_layout import (
     LearningArrays,
     aligned,
     layer_arrays,
-    learnt_weights,
+    learnt_tensors,
 )
 from models.layer_parameters import layer_parameters
 from models.new_class import check_new_class, padded_readouts, with_class
@@ -198,17 +198,9 @@ def tensors_of(constants: Tensors, like: tuple[LayerArrays, ...], layers: list[A
     """A checkpoint's tensors from the engine's arrays, whose sizes `like` knows."""
     tensors = dict(constants)
     for number, (sizes, arrays) in enumerate(zip(like, layers, strict=True)):
-        classes = len(arrays["readout_offset"])
-        weight, bias = learnt_weights(sizes._replace(weight=arrays["weight"], bias=arrays["bias"]))
-        readout = arrays["readout"]
-        rows = sizes.activity.shape[0]
-        by_place = readout.reshape(classes, rows, -1, sizes.channels_out)
-        tensors[f"layers.{number}.weight"] = weight
-        tensors[f"layers.{number}.bias"] = bias
-        tensors[f"layers.{number}.readout"] = np.ascontiguousarray(
-            by_place.transpose(0, 3, 1, 2).reshape(classes, -1)
-        )
-        tensors[f"layers.{number}.readout_offset"] = arrays["readout_offset"].copy()
+        known: dict[str, Any] = arrays
+        for name, tensor in learnt_tensors(sizes._replace(**known)).items():
+            tensors[f"layers.{number}.{name}"] = tensor
     return tensors
 
 

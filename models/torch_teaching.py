@@ -53,6 +53,11 @@ class TorchTeaching:
         if self._engine._learner is None:
             raise ModelError("engine to teach: got one that does not learn; allowed: one that does")
         self._learner: Learner = self._engine._learner
+        if self._learner.settings.readout_rate > 0:
+            raise ModelError(
+                "engine to teach: got trained readouts on the plain engine; allowed: fixed ones, "
+                "or --engine events"
+            )
         self._other: list[LayerState] | None = None
 
     def keep(self) -> KeptTorch:
@@ -125,7 +130,10 @@ class TorchTeaching:
 
     def set_rate(self, rate: float) -> None:
         """See `Teaching.set_rate`."""
-        self._learner.set_rate(rate)
+        usual = self._learner.settings.rate
+        if usual <= 0:
+            raise ModelError("learning rate: got a change from 0; allowed: a start with one")
+        self._learner.set_rate_factor(rate / usual)
 
     def exchange(self) -> None:
         """See `Teaching.exchange`."""

@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.children import THREAD_VARIABLES
 from pipeline.clips import Clip, read_clips
-from pipeline.decisions import FRAME_US
+from pipeline.decisions import FRAME_US, scores_of
 from pipeline.targets import BURN_IN_US
 
 
@@ -92,11 +92,11 @@ def _read_all(checkpoint: Path, clips: list[Clip]) -> list[bool]:
     right = []
     for clip in clips:
         engine.reset()
-        counts = np.zeros(engine.settings.classes, np.int64)
+        counts = np.zeros(engine.settings.classes)
         for number in range(len(clip.bits)):
-            vote = engine.step(clip.frame(number, shape), None).votes[-1]
+            result = engine.step(clip.frame(number, shape), None)
             if number >= BURN_IN_US // FRAME_US:
-                counts[vote] += 1
+                counts += scores_of(result, -1, engine.settings.classes)
         right.append(engine.class_names[int(counts.argmax())] == clip.class_name)
     return right
 

@@ -16,7 +16,7 @@ from models.engine import Engine
 from models.settings import LARGE
 from models.teaching import Teaching
 from pipeline.clips import Clip, ClipMemory
-from pipeline.decisions import FRAME_US
+from pipeline.decisions import FRAME_US, scores_of
 from pipeline.targets import BURN_IN_US
 
 ROUNDS_PER_LESSON = 6
@@ -47,7 +47,7 @@ class Rehearsal:
         self._queue: deque[Clip] = deque()
         self._clip: Clip | None = None
         self._position = 0
-        self._counts = np.zeros(0, np.int64)
+        self._counts = np.zeros(0)
         self._right: dict[str, deque[bool]] = {}
 
     @property
@@ -87,15 +87,16 @@ class Rehearsal:
         try:
             if self._position == 0:
                 self._engine.reset()
-                self._counts = np.zeros(self._engine.settings.classes, np.int64)
+                self._counts = np.zeros(self._engine.settings.classes)
             frame = clip.frame(self._position, self._shape)
             mends = learns and self._position >= 2 * _BURN_IN and self._is_wrong(clip)
             target = self._engine.class_names.index(clip.class_name) if mends else None
-            vote = int(self._engine.step(frame, target).votes[self._layer])
+            result = self._engine.step(frame, target)
         finally:
             self._teaching.exchange()
-        if self._position >= _BURN_IN and vote < len(self._counts):
-            self._counts[vote] += 1
+        if self._position >= _BURN_IN:
+            scores = scores_of(result, self._layer, self._engine.settings.classes)
+            self._counts += scores[: len(self._counts)]
         self._position += 1
         if self._position == len(clip.bits):
             self._clip = None

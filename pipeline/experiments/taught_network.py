@@ -17,7 +17,7 @@ from models.settings import ONLINE
 from models.teaching import teaching_of
 from pipeline.background import BackgroundWriter
 from pipeline.clips import Clip
-from pipeline.decisions import FRAME_US, DecisionSettings
+from pipeline.decisions import FRAME_US, DecisionSettings, scores_of
 from pipeline.evaluation import BURN_IN_FRAMES, TRIAL_FRAMES
 from pipeline.intake import Frame
 from pipeline.recogniser import Recogniser
@@ -107,15 +107,15 @@ class TaughtNetwork(Closing):
             path, self.engine.settings, tensors, self.engine.class_names, parent=None, record={}
         )
         engine = load_engine(path, device="cpu")
-        engine.listen([-1])
+        engine.listen(engine.settings.read_layers)
         right: dict[str, list[bool]] = {}
         for trial in trials:
             engine.reset()
-            counts = np.zeros(engine.settings.classes, np.int64)
+            counts = np.zeros(engine.settings.classes)
             for number, bits in enumerate(trial.bits[:TRIAL_FRAMES]):
-                vote = engine.step(_unpacked(bits, self._shape), None).votes[-1]
+                result = engine.step(_unpacked(bits, self._shape), None)
                 if number >= BURN_IN_FRAMES:
-                    counts[vote] += 1
+                    counts += scores_of(result, -1, engine.settings.classes)
             answer = engine.class_names[int(counts.argmax())]
             right.setdefault(trial.class_name, []).append(answer == trial.class_name)
         return {name: float(np.mean(found)) for name, found in right.items()}
