@@ -52,6 +52,7 @@ class TrialVotes:
     def add_class(self) -> None:
         """The network has one more class, which nobody voted for so far."""
         self._counts = np.pad(self._counts, ((0, 0), (0, 0), (0, 1)))
+        self._scores = np.pad(self._scores, ((0, 0), (0, 1)))
 
     def rewind(self) -> None:
         """The stream begins again: go on counting from the first interval."""

@@ -23,6 +23,8 @@ from recordings.labels import read_label_file
 OPTIONS = {
     "replay": ("--speed", "--loop", "--start", "--stop", "--step", "--learn", "--save", "--view"),
     "live": ("--camera", "--checkpoint", "--save", "--hot-pixels", "--noise-ms", "--view"),
+    "adapt": ("--camera", "--session", "--rehearse", "--control", "--rate"),
+    "teach": ("--control", "--seconds", "--undo", "--new", "--versions", "--load", "--compare"),
     "source": ("--camera", "--bind", "--backpressure", "--control", "--hot-pixels", "--noise-ms"),
     "brain": ("--connect", "--publish", "--when-behind", "--keep-running", "--view"),
     "devices": ("--json", "--libraries"),
