@@ -16,7 +16,6 @@ from models.events_sums import Summing, Sums
 from models.network import Network
 from models.settings import LearningSettings, NetworkSettings
 from models.torch_engine import prepare_torch
-from pipeline.crops import shifted
 from pipeline.experiments.figures import draw_confusion, need_matplotlib, new_figure, save_figure
 from pipeline.experiments.linear_readout import LINEAR_ALL, LINEAR_LAYERS, fit_linear
 from pipeline.experiments.object_recordings import ObjectRecording, read_object_recordings
@@ -28,6 +27,7 @@ from pipeline.experiments.sequence_scores import score_sequences, votes_of
 from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.small_network import SMALL_LAYERS
 from pipeline.experiments.trained_reading import TrainedReading, load_trained_reading
+from pipeline.variation import Change, changed
 
 LEARNT_SHARE = 2 / 3
 """Of each recording, from its beginning; the rest is the test."""
@@ -215,7 +215,7 @@ def frames_of(window: Window, regime: ObjectsSettings) -> Frames:
 
 def _moved(frames: Frames, most: int, rng: np.random.Generator) -> Frames:
     down, right = rng.integers(-most, most + 1, 2)
-    return shifted(frames, int(down), int(right))
+    return changed(frames, Change(int(down), int(right)), steps=len(frames))
 
 
 def _test(
