@@ -48,6 +48,11 @@ def load_engine(
         raise ModelError(f"engine: got {engine!r}; allowed: {', '.join(ENGINES)}")
     if threads < 1:
         raise ModelError(f"threads: got {threads}; allowed: 1 or more")
+    if learning is not None and learning.average_decay is not None:
+        raise ModelError(
+            f"average decay: got {learning.average_decay} for learning from one live stream; "
+            "allowed: none; averages are for training"
+        )
     if engine == "events" and device not in ("auto", "cpu"):
         raise ModelError(f"engine: got 'events' with device {device!r}; allowed: auto, cpu")
     if engine == "events" or (engine == "auto" and _is_cpu(device)):

@@ -15,10 +15,11 @@ from models.checkpoint_file import StoredNetwork, Tensors, write_checkpoint
 from models.engine import StepResult
 from models.errors import ModelError, not_finite
 from models.events_kernels import step_network
-from models.events_layout import STATE, WORD, aligned, layer_arrays, learning_arrays, learnt_weights
+from models.events_layout import STATE, WORD, aligned, layer_arrays, learning_arrays, learnt_tensors
 from models.events_learning import take_step, update, work_off
+from models.events_readout import learning_terms, step_sizes
 from models.layer_parameters import layer_parameters
-from models.settings import ADAMAX_EPSILON, LearningSettings, affordable_learning
+from models.settings import LearningSettings, affordable_learning
 
 LOG = logging.getLogger(__name__)
 COMPILING = (
@@ -103,9 +104,8 @@ class EventsEngine:
         """All tensors of the network as they are now, in the engine's precision."""
         tensors = {name: tensor.copy() for name, tensor in self._tensors.items()}
         for number, arrays in enumerate(self._layers):
-            weight, bias = learnt_weights(arrays)
-            tensors[f"layers.{number}.weight"] = weight
-            tensors[f"layers.{number}.bias"] = bias
+            for name, tensor in learnt_tensors(arrays).items():
+                tensors[f"layers.{number}.{name}"] = tensor
         return tensors
 
     def save(self, path: Path, record: dict[str, Any]) -> str:
@@ -140,21 +140,18 @@ class EventsEngine:
         return True
 
     def _take_step(self, learning: LearningSettings, target: int) -> None:
-        dropout, regularisation = float(learning.dropout), float(learning.regularisation)
         take_step(
             self._layers,
             self._learnt,
             self._heard,
             target,
-            dropout,
-            regularisation,
+            learning_terms(learning),
             self._random,
             self._progress,
         )
 
     def _apply(self, learning: LearningSettings) -> bool:
-        rate, beta2 = float(learning.rate), float(learning.beta2)
-        return bool(update(self._layers, self._learnt, self._progress, rate, beta2, ADAMAX_EPSILON))
+        return bool(update(self._layers, self._learnt, self._progress, step_sizes(learning)))
 
     def _start(self, dtype: type[np.floating[Any]]) -> None:
         """Parameters from the network, and nothing seen or learnt yet."""
@@ -165,7 +162,10 @@ class EventsEngine:
             layer_arrays(layer, dtype, learning=learning is not None)
             for layer in layer_parameters(settings, self._tensors)
         )
-        self._learnt = tuple(learning_arrays(arrays) for arrays in self._layers if learning)
+        readout = learning is not None and learning.readout_rate > 0
+        self._learnt = tuple(
+            learning_arrays(arrays, readout=readout) for arrays in self._layers if learning
+        )
         seed = 0 if learning is None else learning.seed % 2**32
         self._random = np.array([seed], np.uint32)
         self._progress = np.zeros(2, np.int64)

@@ -26,6 +26,8 @@ Activation = Literal["spiking", "sigmoid", "relu"]
 """What a layer hands up: spikes, or sigmoid(u) or relu(u), the paper's ablation."""
 ReadoutInput = Literal["activity", "spikes"]
 """What the readouts of spiking layers see: sigmoid(u), as in the paper, or the spikes."""
+Reading = Literal["votes", "softmax"]
+"""How readouts are read: the largest one's class counts 1, as in the paper, or each its softmax."""
 Surrogate = Literal["sigmoid", "boxcar"]
 """The postsynaptic factor of spiking layers: a(1 - a), as in the paper, or [abs(u) <= 0.5]."""
 
@@ -81,6 +83,10 @@ class NetworkSettings:
     refractory_weight: float = 1.0
     """w_rp, taken off the membrane potential by a spike."""
     readout_input: ReadoutInput = "activity"
+    reading: Reading = "votes"
+    """What a millisecond adds to the score of each class; scores are summed over time."""
+    reading_layers: tuple[int, ...] = (-1,)
+    """Layers whose readouts are read, from 0; -1 is the top one, as in the paper."""
     weight_scale: float = 1.1
     """Initial weights are uniform within +- weight_scale / sqrt(fan_in)."""
     seed: int = 0
@@ -118,7 +124,26 @@ class NetworkSettings:
             "0 <= decay < 1",
         )
         _one_of(ReadoutInput, "readout input", self.readout_input)
+        _one_of(Reading, "reading", self.reading)
+        count, chosen = len(self.layers), self.read_layers
+        _require(
+            all(isinstance(layer, int) and -count <= layer < count for layer in self.reading_layers)
+            and 1 <= len(chosen) == len(self.reading_layers),
+            "reading layers",
+            self.reading_layers,
+            f"one or more different ones of {-count} to {count - 1}",
+        )
         self.shapes()
+
+    @property
+    def read_layers(self) -> tuple[int, ...]:
+        """`reading_layers` counted from 0, rising, each once."""
+        return tuple(sorted({layer % len(self.layers) for layer in self.reading_layers}))
+
+    @property
+    def reads_as_published(self) -> bool:
+        """Whether the votes of one layer decide."""
+        return self.reading == "votes" and len(self.reading_layers) == 1
 
     def shapes(self) -> tuple[LayerShape, ...]:
         """Shapes of every layer, bottom up; raises `ModelError` where one would be empty."""
@@ -184,6 +209,9 @@ class NetworkSettings:
         values = asdict(self)
         if self.readout_input == "activity":
             del values["readout_input"]
+        for name, usual in (("reading", "votes"), ("reading_layers", (-1,))):
+            if values[name] == usual:
+                del values[name]
         for layer in values["layers"]:
             if layer["activation"] == "spiking":
                 del layer["activation"]
@@ -199,6 +227,8 @@ class NetworkSettings:
                 if name in values:
                     low, high = values[name]
                     values[name] = (low, high)
+            if "reading_layers" in values:
+                values["reading_layers"] = tuple(values["reading_layers"])
             return cls(layers=layers, **values)
         except ModelError:
             raise
@@ -239,6 +269,13 @@ class LearningSettings:
     """A loss of `torch.nn`, of the readout against the one-hot class; see `models.losses`."""
     loss_options: dict[str, Any] = field(default_factory=dict)
     """Its further arguments."""
+    readout_rate: float = 0.0
+    """Step of a readout's numbers, by the readout's own error; 0: fixed, as in the paper."""
+    readout_decay: float = 0.0
+    """An update takes `readout_rate` times this share off every trained readout's weights."""
+    average_decay: float | None = None
+    """Training leaves a running mean of what was learnt, this much of which an update keeps; it
+    rests on the last 1 / (1 - decay) updates or so. None: what was learnt last."""
     surrogate: Surrogate = "sigmoid"
     error_threshold: float | None = None
     """Learn from an error where it is larger, by its sign (Eq. 6); None: from all (Eq. 5)."""
@@ -259,6 +296,17 @@ class LearningSettings:
     def __post_init__(self) -> None:
         _require(_finite(self.rate) and 0 <= self.rate <= 10, "learning rate", self.rate, "0 to 10")
         _require(_finite(self.beta2) and 0 <= self.beta2 < 1, "beta2", self.beta2, "0 <= beta2 < 1")
+        for name, most in (("readout_rate", 10), ("readout_decay", 100)):
+            value = getattr(self, name)
+            fits = _finite(value) and 0 <= value <= most
+            _require(fits, name.replace("_", " "), value, f"0 to {most}")
+        decay = self.average_decay
+        _require(
+            decay is None or (_finite(decay) and 0 <= decay < 1),
+            "average decay",
+            decay,
+            "0 <= decay < 1",
+        )
         for name in ("learn_every_steps", "update_every_steps"):
             value = getattr(self, name)
             fits = value is None or 1 <= value <= 100_000

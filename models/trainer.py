@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from models.averaging import WeightAverage
 from models.learner import Learner
 from models.network import Network
 from models.replicas import ALONE, Replicas
@@ -22,7 +23,7 @@ class MinibatchResult:
     """What one minibatch gave, per layer, over its steps after the burn-in."""
 
     loss: tuple[float, ...]
-    """Smooth L1, mean over the steps learnt from."""
+    """Smooth L1, or the loss of the settings; mean over the steps learnt from."""
     accuracy: tuple[float, ...]
     """Share of sequences whose most frequent vote was right, before and while being learnt."""
     firing_rate: tuple[float, ...]
@@ -50,9 +51,14 @@ class Trainer:
     ) -> None:
         """`batch` is this process's part, if there are several replicas."""
         self.network = network
+        """To be read: what was learnt, or its running mean, between two minibatches."""
+        self._average: WeightAverage | None = None
+        if learning.average_decay is not None:
+            network = network.copy()
+            self._average = WeightAverage(network, learning.average_decay)
+        self._learning = network
         self.learner = Learner(network, learning, replicas)
         self._replicas = replicas
-        self._rate = learning.rate
         self._batch = batch
         self._burn_in_ms = burn_in_ms
         self._learn_every_ms = learn_every_ms
@@ -71,7 +77,7 @@ class Trainer:
         Traces change slowly against a millisecond, so `learn_every_ms` may leave out steps
         between two updates to save time; every step still advances the network.
         """
-        self.learner.set_rate(self._rate * rate_factor)
+        self.learner.set_rate_factor(rate_factor)
         layers, classes = len(self.network.layers), self.network.settings.classes
         device = self.network.layers[0].weight.device
         wanted = torch.from_numpy(labels).to(device)
@@ -86,15 +92,18 @@ class Trainer:
             if after < 0 or after % self._learn_every_ms != 0:
                 continue
             traces, steps = self._runner.last_step(stretches)
-            votes = self.network.votes(steps)
+            votes = self._learning.votes(steps)
             counts.scatter_add_(2, votes.unsqueeze(2), torch.ones_like(counts[:, :, :1]))
-            self.learner.learn(traces, steps, one_hot)
+            if self.learner.learn(traces, steps, one_hot) and self._average is not None:
+                self._average.take()
             learnt += 1
             for number, step in enumerate(steps):
                 losses[number] += self.learner.losses[number]
                 firing[number] += float(step.spikes.mean())
         # Nothing but gradients is left over from one minibatch to the next: that can be kept.
         self.learner.work_off()
+        if self._average is not None:
+            self._average.give(self.network)
         right = (counts.argmax(2) == wanted).float().mean(1)
         divide = max(learnt, 1)
         figures = torch.tensor(
@@ -112,7 +121,9 @@ class Trainer:
     def state(self) -> TrainerState:
         """See `models.trainer_state.Resumable`."""
         kept = TrainerState()
-        kept.add("network", TrainerState(self.network.tensors()))
+        kept.add("network", TrainerState(self._learning.tensors()))
+        if self._average is not None:
+            kept.add("average", self._average.state())
         kept.add("learner", self.learner.state())
         streams = {
             name: self._replicas.join(tensor) for name, tensor in self._runner.state().items()
@@ -123,7 +134,10 @@ class Trainer:
     @torch.no_grad()
     def load_state(self, state: TrainerState) -> None:
         """See `models.trainer_state.Resumable`."""
-        load_weights(self.network, state.under("network"))
+        load_weights(self._learning, state.under("network"))
+        if self._average is not None:
+            self._average.load_state(state.under("average"))
+            self._average.give(self.network)
         self.learner.load_state(state.under("learner"))
         everyone = self._batch * self._replicas.size
         own = self._replicas.part(everyone)

@@ -99,6 +99,24 @@ def test_double_precision_agrees_step_by_step(every: int) -> None:
     assert compare_in_double_precision(network, learning, frames, targets) < 1e-6
 
 
+@pytest.mark.parametrize("loss", ["SmoothL1Loss", "CrossEntropyLoss"])
+def test_trained_readouts_are_those_of_the_plain_engine(loss: str) -> None:
+    """With weights and readouts learning by either loss: votes, spikes and all tensors."""
+    network = small(4)
+    learning = replace(
+        PLAIN, loss=loss, readout_rate=PLAIN.rate / 2, readout_decay=0.3, update_every_steps=2
+    )
+    targets = [None if t % 20 in (3, 4, 5, 6) else t // 30 % 11 for t in range(45)]
+    frames = frames_of(network, 45, 40.0)
+    assert compare_in_double_precision(network, learning, frames, targets) < 1e-6
+    made = EventsEngine(checkpoint_of(network).stored(), learning)
+    before = weights_of(made, network, torch.float32).tensors()
+    for frame in frames[:4]:
+        made.step(frame, 2)
+    after = weights_of(made, network, torch.float32).tensors()
+    assert not any(torch.equal(before[n], after[n]) for n in before if "tau" not in n)
+
+
 @pytest.mark.parametrize(("every", "update"), [(3, 1), (4, 12)])
 def test_a_gradient_in_several_steps_is_that_of_the_plain_engine(every: int, update: int) -> None:
     """One step in `every` is learnt from; targets come and go in between."""

@@ -57,6 +57,27 @@ def test_the_same_run_gives_the_same_weights(tiny: NetworkSettings, two_kinds) -
     assert not torch.equal(weights[0], weights[2])
 
 
+def test_the_network_holds_the_running_mean_of_all_updates(tiny, two_kinds) -> None:
+    """With decay 0 it is what was learnt last; else a mean of what each update left."""
+    made = {}
+    for decay in (None, 0.0, 0.5):
+        network = Network(wide(tiny))
+        learning = LearningSettings(rate=1e-3, readout_rate=1e-3, average_decay=decay)
+        # Three minibatches of one learning step.
+        trainer = EventsTrainer(network, learning, batch=2, learn_every_ms=60)
+        seen = []
+        for _ in range(3):
+            trainer.run(*two_kinds(2, 52))
+            seen.append({name: value.clone() for name, value in network.tensors().items()})
+        made[decay] = seen
+    last, none, half = made[None], made[0.0], made[0.5]
+    for name, tensor in none[-1].items():
+        assert torch.allclose(tensor, last[-1][name], atol=1e-6)
+        mean = (last[0][name] + 2 * last[1][name] + 4 * last[2][name]) / 7
+        assert torch.allclose(half[-1][name], mean, atol=1e-6)
+    assert not torch.allclose(half[-1]["layers.0.weight"], last[-1]["layers.0.weight"], atol=1e-5)
+
+
 def test_weights_that_explode_are_said(tiny: NetworkSettings, two_kinds) -> None:
     """A network that has gone to infinity is not trained on."""
     network = Network(tiny)

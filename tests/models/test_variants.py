@@ -74,18 +74,24 @@ def test_gradient_is_what_autograd_gives(
             dropout_mask=None,
             loss=make_loss(LearningSettings(loss=loss), 4),
             surrogate=surrogate,  # type: ignore[arg-type]
+            trains_readout=True,
         )
         conv = functional.conv2d(state.p_padded, layer.weight, layer.bias)
         weight, bias = (p.clone().requires_grad_() for p in (layer.weight, layer.bias))
         u = functional.conv2d(state.p_padded, weight, bias) + (step.u - conv)
         a = read_out(functional.max_pool2d(u, layer.settings.pool), activation, readout, surrogate)
-        y = a.flatten(1) @ layer.readout.t() + layer.readout_offset
+        readout_weights, offset = (
+            p.clone().requires_grad_() for p in (layer.readout, layer.readout_offset)
+        )
+        y = a.flatten(1) @ readout_weights.t() + offset
         wanted = getattr(torch.nn, loss)()(y, one_hot)
         quiet = torch.relu(0.1 - a.mean())
         (wanted + 1e-3 * (20 * torch.relu(u + 0.01).mean() + 0.1 * quiet)).backward()
         assert weight.grad.abs().max() > 0
         torch.testing.assert_close(got.weight, weight.grad, rtol=1e-9, atol=1e-14)
         torch.testing.assert_close(got.bias, bias.grad, rtol=1e-9, atol=1e-14)
+        torch.testing.assert_close(got.readout, readout_weights.grad, rtol=1e-9, atol=1e-14)
+        torch.testing.assert_close(got.readout_offset, offset.grad, rtol=1e-9, atol=1e-14)
         torch.testing.assert_close(got.loss, wanted.detach())
 
 
