@@ -24,6 +24,9 @@ class StepResult:
     """shape (layers,): neurons that fired, per layer."""
     updated: bool
     """Whether the weights changed at the end of this step."""
+    shares: npt.NDArray[np.float64] | None = None
+    """shape (classes,): what this step gives to each class, see `models.reading`; None where
+    votes of one layer decide, as published, or a layer to be read is not heard."""
 
 
 class Engine(Protocol):

@@ -19,7 +19,8 @@ from models.events_layout import STATE, WORD, aligned, layer_arrays, learning_ar
 from models.events_learning import take_step, update, work_off
 from models.events_readout import learning_terms, step_sizes
 from models.layer_parameters import layer_parameters
-from models.settings import LearningSettings, affordable_learning
+from models.reading import Shares, shares_of
+from models.settings import LearningSettings, live_learning
 
 LOG = logging.getLogger(__name__)
 COMPILING = (
@@ -48,7 +49,7 @@ class EventsEngine:
         self.version = checkpoint.version
         self._tensors = checkpoint.tensors
         settings = self.settings
-        self._learning = learning and affordable_learning(learning, settings)
+        self._learning = learning and live_learning(learning, settings)
         self._shape = (settings.input_channels, settings.height, settings.width)
         self._classes = settings.classes
         self._updates = 0
@@ -97,8 +98,15 @@ class EventsEngine:
             votes,
             spikes,
         )
+        shares = self._shares()
         updated = learning is not None and self._learn(learning, target)
-        return StepResult(votes=votes, spikes=spikes, updated=updated)
+        return StepResult(votes=votes, spikes=spikes, updated=updated, shares=shares)
+
+    def _shares(self) -> Shares | None:
+        settings = self.settings
+        if settings.reads_as_published or not self._heard[list(settings.read_layers)].all():
+            return None
+        return shares_of(settings, [layer.readings for layer in self._layers])
 
     def tensors(self) -> Tensors:
         """All tensors of the network as they are now, in the engine's precision."""

@@ -124,6 +124,12 @@ class LearningArrays(NamedTuple):
     offset_gradient: Floats
     """shape (classes,) or (0,); so is the next."""
     offset_scale: Floats
+    seen: Floats
+    """What the readout read, summed since the last update, shape (fan-in,); so is the next."""
+    mean: Floats
+    """Its running mean."""
+    readout_counts: Integers
+    """Steps seen since the last update, and updates so far."""
     down: Floats
     """Scratch: d loss / d A, shape (fan-in,); so is the next one."""
     dropped: Floats
@@ -249,6 +255,9 @@ def learning_arrays(arrays: LayerArrays, *, readout: bool) -> LearningArrays:
         readout_scale=aligned((classes, fan_in), dtype),
         offset_gradient=aligned((classes,), dtype),
         offset_scale=aligned((classes,), dtype),
+        seen=aligned((fan_in,), dtype),
+        mean=aligned((fan_in,), dtype),
+        readout_counts=np.zeros(2, np.int64),
         gradient=aligned(weights, dtype),
         bias_gradient=aligned((channels_out,), dtype),
         scale=aligned(weights, dtype),

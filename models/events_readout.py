@@ -10,6 +10,7 @@ from numba import njit
 
 from models.events_layout import LayerArrays, LearningArrays
 from models.layer_parameters import Floats
+from models.readout_step import MEAN_DECAY
 from models.settings import ADAMAX_EPSILON, LearningSettings
 
 compiled: Any = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
@@ -109,6 +110,10 @@ def back_through_readout(
         own.offset_gradient[number] += error
         for t in range(size):
             gradient[t] += error * dropped[t]
+    if len(own.readout_gradient):
+        own.readout_counts[0] += 1
+        for t in range(size):
+            own.seen[t] += dropped[t]
     quiet = total / real(size) < real(QUIET)
     lift = real(0.1 * regularisation / size) if quiet else zero
     for begin in range(0, size, NEAR):
@@ -146,21 +151,36 @@ def scramble(number: np.uint32) -> np.uint32:
 def change_readout(layer: LayerArrays, own: LearningArrays, sizes: StepSizes) -> bool:
     """One Adamax step of readout and offset, after the readout's decay; gradients become 0.
 
+    As `models.readout_step` has it: the readout learns from what differs from the running mean.
     Returns whether the readout is finite.
     """
     real = layer.readout.dtype.type
     rate, beta2, epsilon = sizes.readout_rate, sizes.beta2, sizes.epsilon
     kept, zero = real(1.0 - sizes.readout_rate * sizes.readout_decay), real(0)
-    gradient, readout = own.readout_gradient.reshape(-1), layer.readout.reshape(-1)
-    adamax(gradient, own.readout_scale.reshape(-1), rate, beta2, epsilon)
-    adamax(own.offset_gradient, own.offset_scale, rate, beta2, epsilon)
+    mean, seen, counts = own.mean, own.seen, own.readout_counts
+    counts[1] += 1
+    share = real((1.0 - MEAN_DECAY) / (1.0 - MEAN_DECAY ** counts[1]))
+    steps = real(max(counts[0], 1))
+    for t in range(mean.size):
+        mean[t] += share * (seen[t] / steps - mean[t])
+        seen[t] = zero
+    counts[0] = 0
     total = zero
-    for t in range(readout.size):
-        changed = kept * readout[t] - gradient[t]
-        readout[t] = changed
-        # 0 for finite numbers, NaN for others.
-        total += changed * zero
-        gradient[t] = zero
+    for number in range(len(own.readout_gradient)):
+        gradient, readout = own.readout_gradient[number], layer.readout[number]
+        error, moved = own.offset_gradient[number], zero
+        for t in range(gradient.size):
+            gradient[t] -= error * mean[t]
+        adamax(gradient, own.readout_scale[number], rate, beta2, epsilon)
+        for t in range(gradient.size):
+            changed = kept * readout[t] - gradient[t]
+            moved += (readout[t] - changed) * mean[t]
+            readout[t] = changed
+            # 0 for finite numbers, NaN for others.
+            total += changed * zero
+            gradient[t] = zero
+        layer.readout_offset[number] += moved
+    adamax(own.offset_gradient, own.offset_scale, rate, beta2, epsilon)
     layer.readout_offset[:] -= own.offset_gradient
     own.offset_gradient[:] = zero
     return bool(total == zero)

@@ -34,6 +34,9 @@ CARRIED = (
     "readout_scale",
     "offset_gradient",
     "offset_scale",
+    "seen",
+    "mean",
+    "readout_counts",
 )
 """What learning carries from one minibatch to the next."""
 

@@ -12,6 +12,7 @@ from models.learning_rule import local_gradient
 from models.losses import make_loss
 from models.network import Network
 from models.optimisers import make_optimiser
+from models.readout_step import CentredReadout
 from models.replicas import ALONE, Replicas
 from models.settings import LearningSettings
 from models.trainer_state import TrainerState, fill, load_optimiser_state, optimiser_state
@@ -44,6 +45,11 @@ class Learner:
                 [layer.readout, layer.readout_offset] if self._trains_readout else [],
             )
             for layer in network.layers
+        ]
+        self._readouts = [
+            CentredReadout(layer.readout, layer.readout_offset)
+            for layer in network.layers
+            if self._trains_readout
         ]
         self.set_rate_factor(1.0)
         self._loss = make_loss(settings, network.settings.classes)
@@ -80,10 +86,13 @@ class Learner:
         if update:
             self._average()
             kept = 1.0 - self._rates[1] * self.settings.readout_decay
-            for optimiser, layer in zip(self._optimisers, self.network.layers, strict=True):
-                if self._trains_readout and layer.readout.grad is not None:
-                    layer.readout.mul_(kept)
+            for readout in self._readouts:
+                readout.begin_update(self._steps_since_update, kept)
+            for optimiser in self._optimisers:
                 optimiser.step()
+            for readout in self._readouts:
+                readout.end_update()
+            for layer in self.network.layers:
                 learnt = self._learnt(layer)
                 if not all(bool(torch.isfinite(tensor).all()) for tensor in learnt.values()):
                     raise not_finite()
@@ -134,6 +143,8 @@ class Learner:
                 if trigger is not None
             }
         )
+        for number, readout in enumerate(self._readouts):
+            kept.add(f"readout.{number}", readout.state())
         kept.tensors["generator"] = self._generator.get_state()
         for number, (optimiser, layer) in enumerate(
             zip(self._optimisers, self.network.layers, strict=True)
@@ -152,6 +163,8 @@ class Learner:
         for number, trigger in enumerate(self.triggers):
             if trigger is not None:
                 trigger.threshold = state.numbers[f"threshold.{number}"]
+        for number, readout in enumerate(self._readouts):
+            readout.load_state(state.under(f"readout.{number}"))
         self._generator.set_state(state.tensors["generator"])
         for number, (optimiser, layer) in enumerate(
             zip(self._optimisers, self.network.layers, strict=True)
@@ -198,6 +211,8 @@ class Learner:
                     continue
                 value = value * count if count > 1 else value
                 parameter.grad = value if parameter.grad is None else parameter.grad + value
+            if gradient.read is not None:
+                self._readouts[number].see(gradient.read * count)
         self._waiting.clear()
 
     def _draw(self, count: int, streams: int, size: int) -> Tensor:

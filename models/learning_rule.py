@@ -27,6 +27,8 @@ class LocalGradient:
     readout: Tensor | None = None
     """None where it is not trained; so is the next one."""
     readout_offset: Tensor | None = None
+    read: Tensor | None = None
+    """What a trained readout read, the mean over the batch, shape (fan-in,)."""
 
 
 def local_gradient(
@@ -60,11 +62,12 @@ def local_gradient(
     activity = step.activity.flatten(1)
     dropped = activity if dropout_mask is None else activity * dropout_mask
     y = torch.addmm(layer.readout_offset, dropped, layer.readout.t())
+    read = replicas.mean(dropped.mean(0)) if trains_readout else None
     value, error = loss(y, one_hot)
     if trigger is not None:
         error = trigger.spikes(error, replicas)
         if not trigger.share:
-            return LocalGradient(weight=None, bias=None, loss=value)
+            return LocalGradient(weight=None, bias=None, loss=value, read=read)
     readout = error.t() @ dropped if trains_readout else None
     down = error @ layer.readout
     if regularisation > 0:
@@ -93,4 +96,5 @@ def local_gradient(
         loss=value,
         readout=readout,
         readout_offset=error.sum(0) if trains_readout else None,
+        read=read,
     )

@@ -67,11 +67,12 @@ class Network:
             x = step.spikes
         return steps
 
+    def readings(self, steps: list[LayerStep]) -> Tensor:
+        """Local readouts y, shape (layers, B, classes)."""
+        return torch.stack(
+            [layer.read_out(step.activity) for layer, step in zip(self.layers, steps, strict=True)]
+        )
+
     def votes(self, steps: list[LayerStep]) -> Tensor:
         """Shape (layers, B): the class (from 0) whose local readout is largest (P 4.3)."""
-        return torch.stack(
-            [
-                layer.read_out(step.activity).argmax(1)
-                for layer, step in zip(self.layers, steps, strict=True)
-            ]
-        )
+        return self.readings(steps).argmax(2)

@@ -32,6 +32,8 @@ def plain_only(
     ]
     if network.readout_input != "activity":
         found.append(f"readout_input = {network.readout_input}")
+    if engine == "graph" and not network.reads_as_published:
+        found += [f"reading = {network.reading}", f"reading_layers = {network.reading_layers}"]
     if learning is not None:
         names = _LEARNING if engine == "events" else _LEARNING + _GRAPH
         found += [

@@ -145,6 +145,14 @@ class NetworkSettings:
         """Whether the votes of one layer decide."""
         return self.reading == "votes" and len(self.reading_layers) == 1
 
+    @property
+    def reading_text(self) -> str:
+        """How the network is read, in words."""
+        if self.reads_as_published and self.read_layers == (len(self.layers) - 1,):
+            return "top layer"
+        layers = " and ".join(str(layer + 1) for layer in self.read_layers)
+        return f"{self.reading} of layer {layers}"
+
     def shapes(self) -> tuple[LayerShape, ...]:
         """Shapes of every layer, bottom up; raises `ModelError` where one would be empty."""
         shapes: list[LayerShape] = []
@@ -283,7 +291,7 @@ class LearningSettings:
     """Adapt each layer's threshold so that this share of the errors are larger; 0 to 1."""
     learn_every_steps: int | None = None
     """While learning, one step in so many gives a gradient. It is worked off in parts over these
-    steps, and counts from the last of them on. None: as `affordable_learning` says."""
+    steps, and counts from the last of them on. None: as `live_learning` says."""
     update_every_steps: int = 1
     """Gradients of this many learning steps add up to one update, that of one at least."""
     dropout: float = 0.5
@@ -340,11 +348,15 @@ LARGE = 20_000_000
 LARGE_LEARNS_EVERY_STEPS = 20
 
 
-def affordable_learning(learning: LearningSettings, network: NetworkSettings) -> LearningSettings:
-    """The settings with `learn_every_steps` filled in: what a CPU core can do in real time.
+def live_learning(learning: LearningSettings, network: NetworkSettings) -> LearningSettings:
+    """The settings as an engine takes them, to learn from one stream in real time.
 
-    1 for small networks, 20 for large ones, for which 20 steps share the work of one gradient.
+    `learn_every_steps` is filled in with what a CPU core can do: 1 for small networks, 20 for large
+    ones, for which 20 steps share the work of one gradient. Readouts that are read by softmax hold
+    log odds: cross-entropy takes the place of the usual loss, which would teach them 0 and 1.
     """
+    if network.reading == "softmax" and learning.loss == LearningSettings().loss:
+        learning = replace(learning, loss="CrossEntropyLoss", loss_options={})
     if learning.learn_every_steps is not None:
         return learning
     large = network.multiply_adds >= LARGE

@@ -17,7 +17,8 @@ from models.engine import StepResult
 from models.errors import ModelError
 from models.layer import LayerStep
 from models.learner import Learner
-from models.settings import LearningSettings, affordable_learning
+from models.reading import shares_of
+from models.settings import LearningSettings, live_learning
 
 
 def choose_device(name: str) -> str:
@@ -67,7 +68,7 @@ class TorchEngine:
         self.version = checkpoint.version
         self._network = checkpoint.network
         self._device = self._network.layers[0].weight.device
-        learning = learning and affordable_learning(learning, self.settings)
+        learning = learning and live_learning(learning, self.settings)
         self._learn_every = 1 if learning is None else learning.learn_every_steps or 1
         self._learner: Learner | None = None
         if learning is not None:
@@ -107,10 +108,11 @@ class TorchEngine:
             )
         x = torch.from_numpy(frame.astype(np.float32)).unsqueeze(0).to(self._device)
         steps = self._network.step(self._states, x, learning=self._learner is not None)
-        votes = self._network.votes(steps)
+        readings = self._network.readings(steps)[:, 0].cpu().numpy()
+        shares = None if self.settings.reads_as_published else shares_of(self.settings, readings)
         updated = self._learner is not None and self._learn(self._learner, steps, target)
         spikes = np.array([int(step.spikes.count_nonzero()) for step in steps], dtype=np.int64)
-        return StepResult(votes=votes[:, 0].cpu().numpy(), spikes=spikes, updated=updated)
+        return StepResult(votes=readings.argmax(1), spikes=spikes, updated=updated, shares=shares)
 
     def _learn(self, learner: Learner, steps: list[LayerStep], target: int | None) -> bool:
         """Begin with this step, or go on with the one begun; True for an update."""

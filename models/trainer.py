@@ -12,6 +12,7 @@ import torch
 from models.averaging import WeightAverage
 from models.learner import Learner
 from models.network import Network
+from models.reading import SequenceReading, shares_of
 from models.replicas import ALONE, Replicas
 from models.sequences import SequenceRunner
 from models.settings import LearningSettings
@@ -158,23 +159,28 @@ def stretch_ends(steps: int, burn_in_ms: int, learn_every_ms: int) -> Iterator[i
 
 
 @torch.no_grad()
+def read_sequences(
+    network: Network, frames: npt.NDArray[np.uint8], *, burn_in_ms: int = BURN_IN_MS
+) -> SequenceReading:
+    """Read whole sequences, from silence, from step `burn_in_ms` on.
+
+    `frames` has shape (steps, B, channels, height, width).
+    """
+    batch, settings = frames.shape[1], network.settings
+    runner = SequenceRunner(network, batch=batch, longest=STRETCH_MS)
+    votes = np.zeros((len(network.layers), batch, settings.classes), np.int64)
+    scores = np.zeros((batch, settings.classes))
+    for begin in range(0, frames.shape[0], STRETCH_MS):
+        stretches = runner.run(torch.from_numpy(frames[begin : begin + STRETCH_MS]))
+        readings = runner.readings(stretches)[:, max(burn_in_ms - begin, 0) :].cpu().numpy()
+        winners = readings.argmax(3)[..., None] == np.arange(settings.classes)
+        votes += winners.sum(1)
+        scores += shares_of(settings, readings).sum(0)
+    return SequenceReading(votes, scores)
+
+
 def count_votes(
     network: Network, frames: npt.NDArray[np.uint8], *, burn_in_ms: int = BURN_IN_MS
 ) -> npt.NDArray[np.int64]:
-    """Votes of every layer over whole sequences, from silence (P 4.3).
-
-    `frames` has shape (steps, B, channels, height, width); the result (layers, B, classes) counts
-    the steps from `burn_in_ms` on at which a class had the largest readout.
-    """
-    batch = frames.shape[1]
-    runner = SequenceRunner(network, batch=batch, longest=STRETCH_MS)
-    layers, classes = len(network.layers), network.settings.classes
-    counts = torch.zeros(
-        (layers, batch, classes), dtype=torch.int64, device=network.layers[0].weight.device
-    )
-    for begin in range(0, frames.shape[0], STRETCH_MS):
-        stretches = runner.run(torch.from_numpy(frames[begin : begin + STRETCH_MS]))
-        votes = runner.votes(stretches)[:, max(burn_in_ms - begin, 0) :].transpose(1, 2)
-        counts.scatter_add_(2, votes, torch.ones_like(votes))
-    result: npt.NDArray[np.int64] = counts.cpu().numpy()
-    return result
+    """The votes of `read_sequences`, shape (layers, B, classes)."""
+    return read_sequences(network, frames, burn_in_ms=burn_in_ms).votes

@@ -290,7 +290,6 @@ class Brain:
             counts=self._recogniser.counts,
             engine=self._engine,
             trials=self._trials,
-            layer=self._settings.layer,
             latencies=self._latencies,
             wall_ns=0 if begin_ns is None else max(0, self._end_ns - begin_ns),
             saved=self._saved,

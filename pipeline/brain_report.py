@@ -8,7 +8,7 @@ from models.engine import Engine
 from pipeline.intake import Intake
 from pipeline.latencies import Latencies
 from pipeline.recogniser import RecogniserCounts
-from pipeline.scoring import TrialVotes, layer_accuracies
+from pipeline.scoring import TrialVotes, accuracy, layer_accuracies
 from pipeline.summary import Ending, RunSummary
 
 
@@ -19,7 +19,6 @@ def build_summary(
     counts: RecogniserCounts,
     engine: Engine,
     trials: TrialVotes,
-    layer: int,
     latencies: Latencies,
     wall_ns: int,
     saved: str | None,
@@ -27,7 +26,6 @@ def build_summary(
     """All counters of a run, as they stand."""
     binning = intake.counts
     gestures = tuple(trials.results(engine.class_names))
-    accuracies = layer_accuracies(gestures)
     return RunSummary(
         ended=ended,
         source=intake.source,
@@ -55,8 +53,8 @@ def build_summary(
         latency_p99_ms=latencies.quantile_ms(0.99),
         latency_p999_ms=latencies.quantile_ms(0.999),
         latency_max_ms=latencies.quantile_ms(1.0),
-        accuracy=accuracies[layer] if accuracies else None,
-        layer_accuracies=accuracies,
+        accuracy=accuracy(gestures),
+        layer_accuracies=layer_accuracies(gestures),
         gestures=gestures,
         saved=saved,
     )

@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.errors import InputError
-from models.engine import Engine
-from pipeline.decisions import FRAME_US, Decision, DecisionSettings, SlidingVotes
+from models.engine import Engine, StepResult
+from models.errors import ModelError
+from pipeline.decisions import FRAME_US, Decision, DecisionSettings, LeakyShares, SlidingVotes
 from pipeline.labels import Label, class_label
 from pipeline.scoring import TrialVotes
 from pipeline.targets import Targets
@@ -43,6 +44,9 @@ class Recogniser:
         trials: TrialVotes,
         layer: int = -1,
     ) -> None:
+        """`layer` is whose votes decide; -1 reads the network as its settings say: by its top
+        layer's votes, or by shares (`models.reading`).
+        """
         layers = len(engine.settings.layers)
         if not -layers <= layer < layers:
             raise InputError(
@@ -58,8 +62,11 @@ class Recogniser:
         self._trials = trials
         self._layer = layer
         # Only labelled gestures are judged by every layer.
-        engine.listen(range(layers) if trials.intervals else [layer])
-        self._votes = SlidingVotes(len(engine.class_names), decisions)
+        self._by_shares = layer == -1 and not engine.settings.reads_as_published
+        read = engine.settings.read_layers if self._by_shares else (layer,)
+        engine.listen(range(layers) if trials.intervals else read)
+        kind = LeakyShares if self._by_shares else SlidingVotes
+        self._votes: LeakyShares | SlidingVotes = kind(len(engine.class_names), decisions)
         self._published = -1
         self._since_label = 0
 
@@ -85,13 +92,25 @@ class Recogniser:
             self.counts.learning_skipped += 1
             target = None
         begin_ns = time.perf_counter_ns()
-        votes = self.engine.step(frame, target).votes
+        result = self.engine.step(frame, target)
         self.counts.engine_ns += time.perf_counter_ns() - begin_ns
         self.counts.frames += 1
-        self._trials.push(t_us, votes)
-        decision = self._votes.push(int(votes[self._layer]), int(np.count_nonzero(frame)))
+        decision = self._decide(result, t_us, int(np.count_nonzero(frame)))
         latency_ns = max(0, time.time_ns() - sent_ns)
         return latency_ns, self._label_if_due(decision, t_us + FRAME_US, latency_ns)
+
+    def _decide(self, result: StepResult, t_us: int, events: int) -> Decision:
+        """By the votes of the chosen layer, or as the network is to be read."""
+        if isinstance(self._votes, SlidingVotes):
+            self._trials.push(t_us, result.votes)
+            return self._votes.push(int(result.votes[self._layer]), events)
+        if result.shares is None:
+            raise ModelError(
+                "engine: got none of the shares that this network is to be read by; "
+                "allowed: the engines events and torch"
+            )
+        self._trials.push(t_us, result.votes, result.shares)
+        return self._votes.push(result.shares.tolist(), events)
 
     def skip(self) -> None:
         """Leave a frame out: the brain fell behind a live source."""

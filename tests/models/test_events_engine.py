@@ -101,14 +101,17 @@ def test_double_precision_agrees_step_by_step(every: int) -> None:
 
 @pytest.mark.parametrize("loss", ["SmoothL1Loss", "CrossEntropyLoss"])
 def test_trained_readouts_are_those_of_the_plain_engine(loss: str) -> None:
-    """With weights and readouts learning by either loss: votes, spikes and all tensors."""
+    """With weights and readouts learning by either loss: votes, spikes and all tensors.
+
+    To 1e-5 rates: centred gradients are differences, some near zero, which Adamax makes large.
+    """
     network = small(4)
     learning = replace(
         PLAIN, loss=loss, readout_rate=PLAIN.rate / 2, readout_decay=0.3, update_every_steps=2
     )
     targets = [None if t % 20 in (3, 4, 5, 6) else t // 30 % 11 for t in range(45)]
     frames = frames_of(network, 45, 40.0)
-    assert compare_in_double_precision(network, learning, frames, targets) < 1e-6
+    assert compare_in_double_precision(network, learning, frames, targets) < 1e-5
     made = EventsEngine(checkpoint_of(network).stored(), learning)
     before = weights_of(made, network, torch.float32).tensors()
     for frame in frames[:4]:

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from models.engines import read_sequences
 from models.errors import ModelError
-from models.events_streams import count_votes
 from models.events_trainer import EventsTrainer
 from models.network import Network
 from models.settings import LearningSettings, NetworkSettings
@@ -39,7 +39,8 @@ def test_votes_are_those_of_the_plain_count(tiny: NetworkSettings, two_kinds) ->
     """Over whole sequences at most one vote in a thousand differs."""
     network = Network(replace(wide(tiny), gain=5.0))
     frames, _ = two_kinds(3, 300)
-    got, wanted = count_votes(network, frames), count_votes_plainly(network, frames)
+    got = read_sequences(network, frames, burn_in_ms=50).votes
+    wanted = count_votes_plainly(network, frames)
     assert got.shape == wanted.shape
     assert (got.sum(2) == 250).all()
     assert np.abs(got - wanted).sum() / 2 <= 0.001 * wanted.sum()

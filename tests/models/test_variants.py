@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from models.checkpoint import load_checkpoint, save_checkpoint
-from models.engines import count_votes, load_engine, trainer_for
+from models.engines import load_engine, read_sequences, trainer_for
 from models.errors import ModelError
 from models.learning_rule import local_gradient
 from models.losses import make_loss
@@ -129,7 +129,7 @@ def test_fully_connected_layers_learn(activation: str) -> None:
     results = [trainer.run(frames, np.arange(4)) for _ in range(5)]
     assert all(a < b for a, b in zip(results[-1].loss, results[0].loss, strict=True))
     assert results[-1].accuracy[0] >= 0.75
-    votes = count_votes(network, frames, burn_in_ms=20)
+    votes = read_sequences(network, frames, burn_in_ms=20).votes
     assert np.abs(votes - count_votes_densely(network, frames, burn_in_ms=20)).sum() <= 4
 
 
@@ -222,7 +222,7 @@ def test_votes_of_variants_are_counted_densely(tiny, random_frames) -> None:
     network = Network(varied(tiny, "sigmoid"))
     frames = random_frames(80, 2, 2, 10, 9)
     expected = count_votes_densely(network, frames, burn_in_ms=20)
-    assert np.array_equal(count_votes(network, frames, burn_in_ms=20), expected)
+    assert np.array_equal(read_sequences(network, frames, burn_in_ms=20).votes, expected)
 
 
 def test_the_preset_decolle_reads_spikes() -> None:
