@@ -25,7 +25,7 @@ class ObjectsSettings:
     batch: int = 4
     """Windows that are learnt from together."""
     window_steps: int = 300
-    passes: int = 3
+    passes: int = 2
     """The first is prequential: every window is classified before it is learnt."""
     burn_in_ms: int = 50
     learn_every_ms: int = 5
