@@ -66,7 +66,7 @@ USUAL = NmnistSettings(
         tau_pairs=2,
         gain=15.0,
     ),
-    learning=LearningSettings(rate=2e-3, readout_rate=5e-4),
+    learning=LearningSettings(rate=2e-3),
 )
 
 

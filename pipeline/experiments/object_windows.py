@@ -53,7 +53,7 @@ USUAL = ObjectsSettings(
         tau_pairs=2,
         gain=10.0,
     ),
-    learning=LearningSettings(rate=2e-3, readout_rate=5e-4),
+    learning=LearningSettings(rate=2e-3),
 )
 
 Window = tuple[ObjectRecording, int]
