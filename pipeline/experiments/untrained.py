@@ -57,6 +57,7 @@ def part(sums: Sums, chosen: npt.NDArray[np.int64]) -> Sums:
     """Of some of the sequences; the firing rate stays that of all."""
     return Sums(
         votes=sums.votes[:, chosen],
+        scores=sums.scores[chosen],
         readings=sums.readings[:, chosen],
         activity=tuple(activity[chosen] for activity in sums.activity),
         firing_rate=sums.firing_rate,
