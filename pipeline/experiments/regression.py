@@ -217,6 +217,7 @@ def draw(
         panel.plot(targets[number], "k--", lw=1, label="target")
         panel.plot(recorded["output"][number], lw=1, label="output y")
         panel.set_ylabel(f"layer {number + 1}\n{TARGETS[number]}", fontsize=8)
+        panel.set_ylim(-0.1, 1.1)
         panel.legend(fontsize=7, loc="upper right")
     _raster(axes[3], recorded["spikes"][top][:, :SHOWN_NEURONS], "spikes\nlayer 3")
     axes[4].plot(recorded["u"][top][:, busiest], lw=0.8)
