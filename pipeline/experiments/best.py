@@ -93,7 +93,9 @@ def compare(
 
     What a network gave is kept in `best_cells`: a run that was stopped goes on where it was.
     """
-    report = Report("best", settings, data="N-MNIST, turntable, gestures", simulated=True)
+    first = [make(settings.seed) for make in tasks]
+    data = "; ".join(task.name for task in first)
+    report = Report("best", settings, data=data, simulated=any(task.simulated for task in first))
     found: dict[str, dict[str, list[Shares]]] = {}
     missing: list[str] = []
     for seed in range(settings.seed, settings.seed + regime.seeds):
