@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -20,7 +20,7 @@ from models.engine import Engine
 from pipeline import bus, wire
 from pipeline.backlog import Backlog
 from pipeline.brain_control import BrainControl
-from pipeline.brain_report import build_status, build_summary
+from pipeline.brain_report import build_figures, build_status, build_summary
 from pipeline.brain_settings import BrainSettings
 from pipeline.control import ControlServer
 from pipeline.decisions import FRAME_US
@@ -28,6 +28,7 @@ from pipeline.intake import Frame, Intake
 from pipeline.label_printer import LabelPrinter
 from pipeline.labels import Label, encode_label
 from pipeline.latencies import Latencies
+from pipeline.preview import TOPIC, Preview
 from pipeline.process_guard import PARENT_VARIABLE, exit_with_parent
 from pipeline.recogniser import Recogniser
 from pipeline.scoring import TrialVotes
@@ -111,6 +112,7 @@ class Brain:
         self._intake = Intake(columns=shape.width, rows=shape.height)
         self._backlog = Backlog()
         self._latencies = Latencies()
+        self._preview = Preview(columns=shape.width, rows=shape.height)
         self._printer = LabelPrinter(sys.stdout)
         self._control = BrainControl(
             engine=engine,
@@ -225,6 +227,8 @@ class Brain:
         if not self._intake.open:
             self._recogniser.begin_stream(packet.source)
         self._sent_ns = message.sent_ns
+        if self._preview.wanted:
+            self._preview.see(packet)
         self._step_all(self._intake.push(packet))
 
     def _step_all(self, frames: Iterable[tuple[int, Frame]]) -> None:
@@ -251,6 +255,10 @@ class Brain:
         self._latencies.add(latency_ns)
         if label is not None:
             self._publish(label)
+        if self._preview.wanted and self._preview.step(self._recogniser.engine, latency_ns):
+            figures = build_figures(self._intake, self._recogniser, self._backlog.behind_ns)
+            payload = self._preview.take(self._stream_now_us, figures)
+            self._tell("preview", self._recogniser.source, payload)
 
     def _publish(self, label: Label) -> None:
         line = encode_label(label)
@@ -267,11 +275,14 @@ class Brain:
         self._next_breath_ns = now_ns + _BREATH_NS
         if self._server is not None:
             self._server.serve()
-        if self._publisher is not None and now_ns >= self._next_telemetry_ns:
+        if self._publisher is None:
+            return
+        self._preview.want(self._publisher.subscribers(TOPIC) > 0)
+        if now_ns >= self._next_telemetry_ns:
             self._next_telemetry_ns = now_ns + _TELEMETRY_NS
             self._tell("telemetry", "brain", msgspec.json.encode(self._status()))
 
-    def _tell(self, kind: Literal["label", "telemetry"], source: str, payload: bytes) -> None:
+    def _tell(self, kind: wire.SaidKind, source: str, payload: bytes) -> None:
         """Give watchers a message; one that is slow misses it, and nobody waits."""
         if self._publisher is not None:
             seq = self._published[kind]

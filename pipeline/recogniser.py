@@ -93,6 +93,11 @@ class Recogniser:
         latency_ns = max(0, time.time_ns() - sent_ns)
         return latency_ns, self._label_if_due(decision, t_us + FRAME_US, latency_ns)
 
+    @property
+    def votes(self) -> tuple[int, ...]:
+        """Votes in the decision window per class, from class 1 on."""
+        return self._votes.counts
+
     def skip(self) -> None:
         """Leave a frame out: the brain fell behind a live source."""
         self.counts.frames_skipped += 1
