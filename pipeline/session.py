@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -46,6 +47,8 @@ class SessionSettings:
     output: Path | None = None
     """Every label as JSON Lines, whole or not at all."""
     summary: Path | None = None
+    console_arguments: tuple[str, ...] | None = None
+    """Of `wigwag console`, without its addresses; None for a session without one."""
 
 
 class Session:
@@ -105,25 +108,44 @@ class Session:
                 threads=1,
             )
             try:
+                said, asked = ipc_address(folder, "labels"), ipc_address(folder, "brain")
+                shown = self._settings.console_arguments
+                publishes = () if shown is None else ("--publish", said, "--control", asked)
+                arguments = (*self._settings.brain_arguments, *publishes)
                 brain = Child(
                     "brain",
-                    ["brain", "--connect", events, "--json", *self._settings.brain_arguments],
+                    ["brain", "--connect", events, "--json", *arguments],
                     threads=self._settings.threads,
                 )
                 try:
-                    status = self._follow(source, brain, keys, output)
+                    with ExitStack() as stack:
+                        console = None
+                        if shown is not None:
+                            addresses = ("--connect", said, "--control", asked)
+                            addresses += ("--source-control", self._control)
+                            console = Child("console", ["console", *addresses, *shown], threads=1)
+                            stack.callback(console.close)
+                        status = self._follow(source, brain, console, keys, output)
                 finally:
                     brain.close()
             finally:
                 source.close()
         return self._close(status, output)
 
-    def _follow(self, source: Child, brain: Child, keys: Keys, output: AtomicFile | None) -> int:
-        """Pass on what the children say until both have ended; the status of the first failure."""
+    def _follow(
+        self,
+        source: Child,
+        brain: Child,
+        console: Child | None,
+        keys: Keys,
+        output: AtomicFile | None,
+    ) -> int:
+        """Pass on what the children say until all have ended; the status of the first failure."""
         reader = LineReader()
         labels = brain.pipes()[0]
-        for pipe in (*brain.pipes(), *source.pipes()):
-            reader.add(pipe)
+        for child in (brain, source, console):
+            for pipe in child.pipes() if child is not None else ():
+                reader.add(pipe)
         status = 0
         deadline: float | None = None
         brain_ended: float | None = None
@@ -138,14 +160,20 @@ class Session:
             if deadline is not None:
                 continue
             status = _failure(source, brain)
+            if console is not None and console.status is not None and brain_ended is None:
+                # Not there from the start, or lost: whoever wanted it shall know at once.
+                status = status or _failure(console) or 1
             if brain.status == 0 and brain_ended is None:
                 brain_ended = time.monotonic()
+                if console is not None:
+                    console.interrupt()
             # A brain told to stop leaves a source that waits for a reader which never comes.
             abandoned = brain_ended is not None and time.monotonic() > brain_ended + _GRACE_S
             if status or self._interrupts or abandoned:
                 deadline = time.monotonic() + _GRACE_S
-                source.interrupt()
-                brain.interrupt()
+                for child in (source, brain, console):
+                    if child is not None:
+                        child.interrupt()
             else:
                 self._obey(keys.pressed())
         reader.close()
@@ -233,9 +261,9 @@ class Session:
         return 0
 
 
-def _failure(source: Child, brain: Child) -> int:
+def _failure(*children: Child) -> int:
     """The exit status of the first child that failed, said if it was killed; 0 if none did."""
-    for child in (source, brain):
+    for child in children:
         status = child.status
         if status is not None and status < 0:
             sys.stderr.write(f"wigwag: the {child.name} process was ended by signal {-status}\n")

@@ -12,6 +12,8 @@ import typer
 from drivers.errors import InputError
 from pipeline.commands import options as o
 from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings
+from pipeline.commands.console import ConsolePort, require_console
+from pipeline.console.settings import PORT
 
 Connect = Annotated[
     str, typer.Option("--connect", metavar="ADDR", help="ipc://PATH or tcp://HOST:PORT.")
@@ -124,11 +126,19 @@ def live(
     summary: Annotated[
         Path | None, typer.Option("--summary", help="Keep the closing summary here, as JSON.")
     ] = None,
+    console: Annotated[
+        bool,
+        typer.Option("--console", help="Also serve a page that shows the brain and teaches it."),
+    ] = False,
+    console_port: ConsolePort = PORT,
+    save_folder: o.SaveFolder = None,
 ) -> None:
     """Recognise what a camera sees, now: camera, bus and brain in one go, until Ctrl-C.
 
     A brain that falls behind leaves frames out, and counts them. Space pauses and goes on.
     """
+    if console:
+        require_console()
     from pipeline.session import Session, SessionSettings
 
     settings = brain_settings(
@@ -147,7 +157,13 @@ def live(
     session = Session(
         SessionSettings(
             source_arguments=("source", "--camera", camera, "--backpressure=drop"),
-            brain_arguments=(*brain_arguments(settings), "--when-behind=skip"),
+            brain_arguments=(
+                *brain_arguments(settings),
+                "--when-behind=skip",
+                *arguments({"save-folder": save_folder}),
+                *(("--teach",) if console else ()),
+            ),
+            console_arguments=(f"--port={console_port}",) if console else None,
             threads=threads,
             endless=True,
             as_json=as_json,
@@ -237,10 +253,7 @@ def brain(
         bool, typer.Option("--teach", help="Learn from targets sent to the control address.")
     ] = False,
     save: o.Save = None,
-    save_folder: Annotated[
-        Path | None,
-        typer.Option("--save-folder", help="Where a save request may put a named checkpoint."),
-    ] = None,
+    save_folder: o.SaveFolder = None,
     publish: Annotated[
         str | None,
         typer.Option("--publish", metavar="ADDR", help="Labels and telemetry for watchers."),
