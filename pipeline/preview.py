@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.errors import InputError
-from drivers.events import EventPacket
+from drivers.events import EventPacket, Events, SensorSize
 from models.engine import Engine
 from pipeline.binning import centred_view
 
@@ -31,7 +32,7 @@ MOST_STEPS = 100
 LARGEST_SIDE = 256
 """Pixels of the picture; larger sensors are shown at a half, a quarter, ... of their size."""
 _MOST_EVENTS = 20_000
-"""Drawn of one packet, the latest, so that a huge one does not take long."""
+"""Drawn at most, the latest of an interval, so that many do not take long."""
 _INTERVAL_NS = 1_000_000_000 // PER_SECOND
 
 Bytes = npt.NDArray[np.uint8]
@@ -64,7 +65,7 @@ class PreviewMessage:
 
     head: PreviewHead
     on: Bytes
-    """shape (height, width): how many packets had an ON event there, up to 255."""
+    """shape (height, width): how many ON events were there, up to 255."""
     off: Bytes
     rasters: tuple[Bytes, ...]
     """Per layer, shape (steps, neurons)."""
@@ -82,45 +83,39 @@ class Preview:
         self._size = (0, 0)
         self._shift = 0
         self._view = (0, 0, 0, 0)
-        self._pictures: Bytes = np.zeros((2, 0), np.uint8)
+        self._seen: deque[Events] = deque()
+        self._events = 0
         self._rasters: list[Bytes] = []
         self._steps = 0
         self._latency_ns = 0
 
     def want(self, wanted: bool) -> None:
         """Begin, with nothing gathered, or leave off."""
-        if wanted and not self.wanted:
-            self._pictures[:] = 0
-            self._steps = 0
-            self._latency_ns = 0
+        if wanted != self.wanted:
+            self._forget()
         self.wanted = wanted
 
     def see(self, packet: EventPacket) -> None:
-        """Draw a packet's events; those off the sensor are left out."""
-        width, height = packet.sensor.width, packet.sensor.height
-        if self._size != (width, height):
-            self._take_size(packet)
+        """Keep a packet's events until they are drawn."""
+        if self._size != (packet.sensor.width, packet.sensor.height):
+            self._take_size(packet.sensor)
         events = packet.events[-_MOST_EVENTS:]
-        x, y = events["x"], events["y"]
-        inside = (x < width) & (y < height)
-        columns = -(-width >> self._shift)
-        place = (y.astype(np.intp) >> self._shift) * columns + (x >> self._shift)
-        for picture, wanted in zip(self._pictures, (events["on"], ~events["on"]), strict=True):
-            hit = place[wanted & inside]
-            # Once per packet and pixel; stays at 255.
-            picture[hit] += picture[hit] < 255
+        self._seen.append(events)
+        self._events += len(events)
+        while self._events > _MOST_EVENTS:
+            self._events -= len(self._seen.popleft())
 
     def step(self, engine: Engine, latency_ns: int) -> bool:
         """Note who fired in the engine's last step; whether a preview is due."""
         fired = engine.sample_spikes(NEURONS)
-        if [raster.shape[1] for raster in self._rasters] != [len(row) for row in fired]:
+        if not self._rasters:
             self._rasters = [np.zeros((MOST_STEPS, len(row)), np.uint8) for row in fired]
-            self._steps = 0
         row_number = self._steps % MOST_STEPS
         for raster, row in zip(self._rasters, fired, strict=True):
             raster[row_number] = row
         self._steps += 1
-        self._latency_ns = max(self._latency_ns, latency_ns)
+        if latency_ns > self._latency_ns:
+            self._latency_ns = latency_ns
         return time.monotonic_ns() >= self._due_ns
 
     def take(self, t_us: int, figures: dict[str, Any]) -> bytes:
@@ -140,22 +135,39 @@ class Preview:
         )
         first = self._steps % MOST_STEPS if self._steps > MOST_STEPS else 0
         said = msgspec.json.encode(head)
-        parts = [struct.pack("<I", len(said)), said, self._pictures.tobytes()]
+        parts = [struct.pack("<I", len(said)), said, self._draw(width, height)]
         for raster in self._rasters:
             parts += [raster[first:kept].tobytes(), raster[:first].tobytes()]
-        self._pictures[:] = 0
-        self._steps = 0
-        self._latency_ns = 0
+        self._forget()
         self._due_ns = time.monotonic_ns() + _INTERVAL_NS
         return b"".join(parts)
 
-    def _take_size(self, packet: EventPacket) -> None:
-        width, height = packet.sensor.width, packet.sensor.height
+    def _forget(self) -> None:
+        self._seen.clear()
+        self._events = 0
+        self._rasters = []
+        self._steps = 0
+        self._latency_ns = 0
+
+    def _draw(self, width: int, height: int) -> bytes:
+        """Pictures of ON and OFF of what was seen; events off the sensor are left out."""
+        if not self._seen:
+            return bytes(2 * width * height)
+        x, y, off = (
+            np.concatenate([events[name] for events in self._seen]) for name in ("x", "y", "on")
+        )
+        np.logical_not(off, out=off)
+        inside = (x < self._size[0]) & (y < self._size[1])
+        place = (off * height + (y >> self._shift)) * width + (x >> self._shift)
+        counts = np.bincount(place[inside], minlength=2 * width * height)
+        return np.minimum(counts, 255).astype(np.uint8).tobytes()
+
+    def _take_size(self, sensor: SensorSize) -> None:
+        self._forget()
+        width, height = sensor.width, sensor.height
         self._size = (width, height)
         self._shift = max(0, (max(width, height) - 1) // LARGEST_SIDE).bit_length()
-        pixels = -(-width >> self._shift) * -(-height >> self._shift)
-        self._pictures = np.zeros((2, pixels), np.uint8)
-        view = centred_view(packet.sensor, self._columns, self._rows)
+        view = centred_view(sensor, self._columns, self._rows)
         sides = (view.x0, view.y0, view.columns * view.cell, view.rows * view.cell)
         left, top, wide, high = (side >> self._shift for side in sides)
         self._view = (left, top, wide, high)

@@ -121,8 +121,8 @@ class Session:
                     with ExitStack() as stack:
                         console = None
                         if shown is not None:
-                            addresses = ("--connect", said, "--control", asked)
-                            addresses += ("--source-control", self._control)
+                            addresses = ["--connect", said, "--control", asked]
+                            addresses += ["--source-control", self._control]
                             console = Child("console", ["console", *addresses, *shown], threads=1)
                             stack.callback(console.close)
                         status = self._follow(source, brain, console, keys, output)

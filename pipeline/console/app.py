@@ -56,7 +56,7 @@ class Console:
         return Starlette(
             routes=[
                 Route("/", self._page),
-                Route("/{name}", self._page),
+                Route("/{name:path}", self._page),
                 WebSocketRoute("/socket", self._visit),
             ],
             lifespan=self._running,
