@@ -196,7 +196,9 @@ def source(
     ] = False,
     control: Annotated[
         str | None,
-        typer.Option("--control", metavar="ADDR", help="Requests: status pause resume step stop."),
+        typer.Option(
+            "--control", metavar="ADDR", help="Requests: status pause resume step seek stop."
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="The source's name.")] = None,
     backpressure: Annotated[

@@ -12,6 +12,7 @@ import { Versions } from "./versions.js";
 const at = (id) => document.getElementById(id);
 const TROUBLE_MS = 8000;
 const STEP_PACKETS = 10;
+const SEEK_S = 5;
 
 const picture = new Picture(at("picture"), at("view"));
 const rasters = new Rasters(at("rasters"));
@@ -115,14 +116,9 @@ function named(taught) {
 function showSource({ status }) {
   source = status ?? null;
   at("step").hidden = !source;
-  const length_s = (source?.length_us ?? 0) / 1e6;
-  at("seek").hidden = !length_s;
-  if (length_s && document.activeElement !== at("seek-to")) {
-    at("seek-to").max = String(length_s);
-    const now_s = Math.max(0, (source.t_end_us - source.t_begin_us) / 1e6);
-    at("seek-to").value = String(now_s);
-    at("seek-at").textContent = `${now_s.toFixed(1)} s`;
-  }
+  const at_us = source?.position_us ?? null;
+  at("seek").hidden = at_us === null;
+  if (at_us !== null) at("position").textContent = `at ${(at_us / 1e6).toFixed(1)} s`;
   showMoving();
 }
 
@@ -141,6 +137,11 @@ async function togglePause() {
   if (brain.paused) return askBrain("resume");
   const whom = source ? "source" : "brain";
   return ask(whom, isPaused() ? "resume" : "pause");
+}
+
+function seekBy(seconds) {
+  if (source?.position_us == null) return;
+  ask("source", "seek", { s: Math.max(0, source.position_us / 1e6 + seconds) });
 }
 
 function showSettings(settings) {
@@ -165,11 +166,9 @@ function showSettings(settings) {
 
 at("pause").addEventListener("click", togglePause);
 at("step").addEventListener("click", () => ask("source", "step", { packets: STEP_PACKETS }));
-at("seek-to").addEventListener("input", () => (at("seek-at").textContent = `${Number(at("seek-to").value).toFixed(1)} s`));
-at("seek-to").addEventListener("change", () => {
-  ask("source", "seek", { s: Number(at("seek-to").value) });
-  at("seek-to").blur();
-});
+at("to-start").addEventListener("click", () => ask("source", "seek", { s: 0 }));
+at("back").addEventListener("click", () => seekBy(-SEEK_S));
+at("forward").addEventListener("click", () => seekBy(SEEK_S));
 at("undo").addEventListener("click", () => askBrain("undo"));
 at("rehearsal").addEventListener("change", () => askBrain("rehearsal", { on: at("rehearsal").checked }));
 at("settings").addEventListener("submit", (event) => event.preventDefault());
@@ -191,4 +190,6 @@ addEventListener("keydown", (event) => {
     togglePause();
   } else if (event.key === "z") askBrain("undo");
   else if (event.key === "." && source) ask("source", "step", { packets: STEP_PACKETS });
+  else if (event.key === ",") seekBy(-SEEK_S);
+  else if (event.key === "/") seekBy(SEEK_S);
 });
