@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drivers.errors import InputError
 
@@ -123,6 +123,14 @@ class SlidingVotes:
                 self._current = 0
         shown = self._counts[self._current - 1] if self._current else most
         return Decision(self._current, shown / total)
+
+    def add_class(self) -> None:
+        """There is one more class, which nobody voted for so far."""
+        self._counts.append(0)
+
+    def change(self, settings: DecisionSettings) -> None:
+        """Decide by other thresholds from now on; the window's length stays."""
+        self.settings = replace(settings, window_ms=self.settings.window_ms)
 
     def clear(self) -> None:
         """Forget the window: a new stream begins."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ from drivers.errors import InputError
 from models.engine import Engine
 from pipeline.decisions import FRAME_US, Decision, DecisionSettings, SlidingVotes
 from pipeline.labels import Label, class_label
+from pipeline.none_class import shown_class
 from pipeline.scoring import TrialVotes
 from pipeline.targets import Targets
 
@@ -98,23 +99,43 @@ class Recogniser:
         """Votes in the decision window per class, from class 1 on."""
         return self._votes.counts
 
-    def skip(self) -> None:
-        """Leave a frame out: the brain fell behind a live source."""
-        self.counts.frames_skipped += 1
+    def add_class(self) -> None:
+        """The engine has one more class."""
+        self._votes.add_class()
+        self._trials.add_class()
+
+    def decision_settings(self) -> dict[str, float]:
+        """How it decides now, as far as `change_decisions` can change it."""
+        settings = self._votes.settings
+        return {"threshold": settings.threshold, "min_events_per_s": settings.min_events_per_s}
+
+    def change_decisions(self, changes: dict[str, float]) -> None:
+        """Decide otherwise from now on; raises `InputError` for what is out of range."""
+        settings = self._votes.settings
+        threshold = changes.get("threshold", settings.threshold)
+        self._votes.change(
+            replace(
+                settings,
+                threshold=threshold,
+                margin=min(DecisionSettings().margin, threshold / 2),
+                min_events_per_s=changes.get("min_events_per_s", settings.min_events_per_s),
+            )
+        )
 
     def _label_if_due(self, decision: Decision, t_us: int, latency_ns: int) -> Label | None:
         self._since_label += 1
-        changed = decision.gesture_class != self._published
+        shown = shown_class(self.engine.class_names, decision.gesture_class)
+        changed = shown != self._published
         if not changed and self._since_label < LABEL_EVERY_FRAMES:
             return None
-        self._published = decision.gesture_class
+        self._published = shown
         self._since_label = 0
         self.counts.labels += 1
         return Label(
             t_us=t_us,
             source=self.source,
-            label=class_label(self.engine.class_names, decision.gesture_class),
-            gesture_class=decision.gesture_class,
+            label=class_label(self.engine.class_names, shown),
+            gesture_class=shown,
             confidence=decision.confidence,
             counts=self._votes.counts,
             window_us=self._votes.settings.window_ms * FRAME_US,

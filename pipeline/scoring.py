@@ -36,6 +36,10 @@ class TrialVotes:
         if t_us >= self.intervals[self._next].t_begin_us + BURN_IN_US:
             self._counts[self._next, self._rows, votes] += 1
 
+    def add_class(self) -> None:
+        """The network has one more class, which nobody voted for so far."""
+        self._counts = np.pad(self._counts, ((0, 0), (0, 0), (0, 1)))
+
     def rewind(self) -> None:
         """The stream begins again: go on counting from the first interval."""
         self._next = 0

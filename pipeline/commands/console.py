@@ -9,9 +9,13 @@ import typer
 
 from drivers.errors import InputError
 from pipeline.commands import options as o
+from pipeline.commands.brain_options import arguments
 from pipeline.console.settings import PORT
 
 Port = Annotated[int, typer.Option("--port", help="Of the page; 0 takes a free one.")]
+WithConsole = Annotated[
+    bool, typer.Option("--console", help="Also serve a page that shows the brain and teaches it.")
+]
 ConsolePort = Annotated[
     int, typer.Option("--console-port", help="Of the console's page; 0 takes a free one.")
 ]
@@ -75,6 +79,23 @@ def console(
 
     run_console(settings)
     raise typer.Exit(130)
+
+
+def beside(
+    port: int, log: Path | None = None, *, publish: str | None = None, control: str | None = None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What a brain and the console beside it are told: addresses of a private folder, if not given.
+
+    Raises `InputError` as `require_console` does.
+    """
+    require_console()
+    from pipeline.addresses import ipc_address, private_run_directory
+
+    folder = private_run_directory()
+    publish = publish or ipc_address(folder, "said")
+    control = control or ipc_address(folder, "control")
+    shown = arguments({"connect": publish, "control": control, "port": port, "log": log})
+    return arguments({"publish": publish, "control": control}), shown
 
 
 def require_console() -> None:

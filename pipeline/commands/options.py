@@ -94,6 +94,14 @@ Labels = Annotated[
 Learn = Annotated[
     Path | None, typer.Option("--learn", help="Label file: learn from its gestures, and score.")
 ]
+Rehearse = Annotated[
+    Path | None,
+    typer.Option(
+        "--rehearse",
+        help="Not to be forgotten: a recording with NAME_labels.csv beside it, a folder of such, "
+        "or the folder `clips` of an earlier session.",
+    ),
+]
 Save = Annotated[
     Path | None, typer.Option("--save", help="Write the weights here as a checkpoint at the end.")
 ]

@@ -12,7 +12,8 @@ import typer
 from drivers.errors import InputError
 from pipeline.commands import options as o
 from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings
-from pipeline.commands.console import ConsolePort, require_console
+from pipeline.commands.console import ConsolePort, WithConsole, beside
+from pipeline.commands.session_replay import replay_of
 from pipeline.console.settings import PORT
 
 Connect = Annotated[
@@ -27,7 +28,17 @@ def register(app: typer.Typer) -> None:
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="A recording in any format wigwag reads.")],
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(help="A recording in any format wigwag reads.")
+    ] = None,
+    session: Annotated[
+        Path | None,
+        typer.Option(
+            "--session",
+            help="Instead: do again what `wigwag adapt` kept here, lessons and all, and compare.",
+        ),
+    ] = None,
     speed: o.Speed = "1",
     loop: o.Loop = False,
     start: o.Start = None,
@@ -64,6 +75,17 @@ def replay(
     """
     from pipeline.session import Session, SessionSettings
 
+    if (file is None) == (session is None):
+        raise InputError(
+            what="what to replay",
+            got="a recording and a session" if file else "neither a recording nor a session",
+            allowed="one of the two",
+            todo="name a recording, or a session's folder with --session",
+        )
+    if session is not None:
+        raise typer.Exit(
+            replay_of(context, session, speed, save=save, output=output, summary=summary)
+        )
     settings = brain_settings(
         connect="",
         checkpoint=checkpoint,
@@ -85,7 +107,7 @@ def replay(
     o.parse_speed(speed)
     moving = arguments({"speed": speed, "start": start, "stop": stop})
     switches = [name for name, on in (("--loop", loop), ("--paused", step)) if on]
-    session = Session(
+    run = Session(
         SessionSettings(
             source_arguments=("source", str(file), *moving, *switches),
             brain_arguments=brain_arguments(settings),
@@ -97,7 +119,7 @@ def replay(
             summary=summary,
         )
     )
-    raise typer.Exit(session.run())
+    raise typer.Exit(run.run())
 
 
 def live(
@@ -126,10 +148,7 @@ def live(
     summary: Annotated[
         Path | None, typer.Option("--summary", help="Keep the closing summary here, as JSON.")
     ] = None,
-    console: Annotated[
-        bool,
-        typer.Option("--console", help="Also serve a page that shows the brain and teaches it."),
-    ] = False,
+    console: WithConsole = False,
     console_port: ConsolePort = PORT,
     save_folder: o.SaveFolder = None,
 ) -> None:
@@ -137,8 +156,6 @@ def live(
 
     A brain that falls behind leaves frames out, and counts them. Space pauses and goes on.
     """
-    if console:
-        require_console()
     from pipeline.session import Session, SessionSettings
 
     settings = brain_settings(
@@ -154,6 +171,7 @@ def live(
         min_events_per_s=min_events_per_s,
         layer=layer,
     )
+    addresses, shown = beside(console_port) if console else ((), None)
     session = Session(
         SessionSettings(
             source_arguments=("source", "--camera", camera, "--backpressure=drop"),
@@ -161,9 +179,9 @@ def live(
                 *brain_arguments(settings),
                 "--when-behind=skip",
                 *arguments({"save-folder": save_folder}),
-                *(("--teach",) if console else ()),
+                *(("--teach", *addresses) if console else ()),
             ),
-            console_arguments=(f"--port={console_port}",) if console else None,
+            console_arguments=shown,
             threads=threads,
             endless=True,
             as_json=as_json,
@@ -254,6 +272,15 @@ def brain(
     teach: Annotated[
         bool, typer.Option("--teach", help="Learn from targets sent to the control address.")
     ] = False,
+    session: Annotated[
+        Path | None,
+        typer.Option("--session", help="New folder that keeps all that is taught; as --teach."),
+    ] = None,
+    replay_session: Annotated[
+        Path | None,
+        typer.Option("--replay-session", help="Do again what this folder's log has, and compare."),
+    ] = None,
+    rehearse: o.Rehearse = None,
     save: o.Save = None,
     save_folder: o.SaveFolder = None,
     publish: Annotated[
@@ -263,7 +290,7 @@ def brain(
     control: Annotated[
         str | None,
         typer.Option(
-            "--control", metavar="ADDR", help="Requests: status target save pause resume stop."
+            "--control", metavar="ADDR", help="Where it is asked and taught: docs/control.md."
         ),
     ] = None,
     seed: o.Seed = 0,
@@ -318,6 +345,9 @@ def brain(
         replace(
             settings,
             teach=teach,
+            session=session,
+            replay=replay_session,
+            rehearse=rehearse,
             save_folder=save_folder,
             publish=publish,
             control=control,
