@@ -6,6 +6,7 @@ import ipaddress
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from drivers.errors import InputError
 
@@ -77,4 +78,4 @@ class ConsoleSettings:
 def page_address(host: str, port: int, token: str | None) -> str:
     """What to open; the token is behind `#`, which a browser does not send."""
     shown = f"[{host}]" if ":" in host else host
-    return f"http://{shown}:{port}/" + (f"#{token}" if token else "")
+    return f"http://{shown}:{port}/" + (f"#{quote(token, safe='')}" if token else "")

@@ -62,6 +62,7 @@ def test_beyond_this_host_there_is_always_a_token() -> None:
     assert of("::1").needed_token() is None
     assert page_address("::1", 8765, None) == "http://[::1]:8765/"
     assert page_address("192.0.2.1", 1, "abc") == "http://192.0.2.1:1/#abc"
+    assert page_address("192.0.2.1", 1, "a b#") == "http://192.0.2.1:1/#a%20b%23"
 
 
 @pytest.mark.parametrize("wrong", [{"token": "short"}, {"token": "ü" * 16}, {"port": 70000}])

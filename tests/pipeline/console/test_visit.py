@@ -4,6 +4,7 @@ import json
 import re
 import signal
 import socket
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -76,6 +77,16 @@ def teaching(stage: Stage, tiny_checkpoint: Path) -> Stage:
     return stage
 
 
+def _lesson(stage: Stage) -> object:
+    return stage.ask("status")["lesson"]
+
+
+def _until(stage: Stage, lesson: bool) -> None:
+    deadline = time.monotonic() + 60
+    while (_lesson(stage) is not None) != lesson:
+        assert time.monotonic() < deadline
+
+
 def test_a_browser_sees_what_the_brain_sees(teaching: Stage) -> None:
     """Previews, labels and both stages' status come; what it asks is answered."""
     with Browser(teaching.address) as browser:
@@ -97,11 +108,23 @@ def test_a_browser_sees_what_the_brain_sees(teaching: Stage) -> None:
         assert "lines" in browser.hear("log")
 
 
+def test_a_lesson_lasts_as_long_as_its_browser(teaching: Stage) -> None:
+    """It ends where the browser leaves, and where it falls silent without leaving."""
+    with Browser(teaching.address) as browser:
+        browser.hear("preview")
+        assert browser.ask("brain", "target", **{"class": 3})["class"] == 3
+        _until(teaching, lesson=True)
+    _until(teaching, lesson=False)
+    with Browser(teaching.address) as browser:
+        assert browser.ask("brain", "target", **{"class": 2})["ok"]
+        _until(teaching, lesson=False)  # it says no more, though it is there
+
+
 @pytest.mark.parametrize("said", ["", "a token of some lengtH", TOKEN + " "])
 def test_a_wrong_token_is_refused(stage: Stage, said: str) -> None:
     """And nothing is said before; the right one is let in. Nothing else needs to run for that."""
     address = stage.start_console("--token", TOKEN)
-    assert address.endswith("#a") or "#" in address
+    assert address.endswith("/#a%20token%20of%20some%20length")
     with Browser(stage.address, said) as browser:
         assert browser.closed() == 4401
     with Browser(stage.address, TOKEN) as browser:
