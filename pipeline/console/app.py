@@ -24,6 +24,8 @@ from pipeline.console.visit import Visit
 
 MOST_BROWSERS = 16
 POLL_S = 0.5
+_LEFT_OUT = b'"what":"skipped"'
+"""Lines of a session's log that say what a brain left out; the page has their numbers."""
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -106,7 +108,7 @@ class Console:
     async def _poll(self) -> None:
         """Ask the stages how they are while anybody looks on, at once after a command."""
         hub = self._hub
-        tail = LogTail(self._settings.log) if self._settings.log else None
+        tail = LogTail(self._settings.log, without=_LEFT_OUT) if self._settings.log else None
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):

@@ -31,7 +31,7 @@ export class Figures {
     this.set("learning", `${number.format(rate("updates"))} updates/s`);
     this.set("weight updates", short(figures.updates));
     this.set("events lost or late", short(lost), lost > 0);
-    this.set("frames, lessons skipped", short(skipped), skipped > 0);
+    this.set("frames, learning skipped", short(skipped), skipped > 0);
     this.set("steps", `${short(rate("frames"))}/s`);
     this.set("behind", `${number.format(figures.behind_ms)} ms`, figures.behind_ms > 100);
     this.set("stream time", `${(head.t_us / 1e6).toFixed(1)} s`);

@@ -118,7 +118,7 @@ function showSource({ status }) {
   at("step").hidden = !source;
   const at_us = source?.position_us ?? null;
   at("seek").hidden = at_us === null;
-  if (at_us !== null) at("position").textContent = `at ${(at_us / 1e6).toFixed(1)} s`;
+  if (at_us !== null) at("position").textContent = `at ${(at_us / 1e6).toFixed(2)} s`;
   showMoving();
 }
 

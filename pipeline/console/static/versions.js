@@ -8,6 +8,9 @@ export class Versions {
     this.selects = [document.querySelector("#before"), document.querySelector("#after")];
     this.result = document.querySelector("#comparison");
     this.known = "";
+    for (const select of this.selects) {
+      select.addEventListener("change", () => (select.dataset.chosen = "yes"));
+    }
     document.querySelector("#save").addEventListener("submit", (event) => this.save(event));
     document.querySelector("#compare").addEventListener("submit", (event) => this.compare(event));
   }
@@ -31,9 +34,10 @@ export class Versions {
     this.selects.forEach((select, number) => {
       const before = select.value;
       select.replaceChildren(...versions.map((version) => new Option(title(version), String(version.version))));
-      const fallback = versions.at(number === 0 ? 0 : -1);
-      if ([...select.options].some((option) => option.value === before)) select.value = before;
-      else if (fallback) select.value = String(fallback.version);
+      const usual = versions.at(number === 0 ? 0 : -1);
+      // What somebody chose stays, as long as it is there.
+      const stays = select.dataset.chosen && [...select.options].some((option) => option.value === before);
+      if (usual) select.value = stays ? before : String(usual.version);
     });
   }
 

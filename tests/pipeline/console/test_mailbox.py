@@ -70,9 +70,15 @@ def test_the_end_of_a_file_is_read_whenever_it_has_grown(tmp_path: Path) -> None
     path.write_text("one\ntwo\nhal")
     assert tail.read() == ["one", "two"]
     assert tail.read() is None
-    path.write_text("".join(f"line {number} {'x' * 1000}\n" for number in range(2 * LINES)))
-    lines = tail.read()
+    with path.open("a") as file:
+        file.write("f a line\n")
+    assert tail.read() == ["one", "two", "half a line"]
+    with path.open("a") as file:
+        file.writelines(f"line {number}\n" for number in range(2 * LINES))
+    assert tail.read() == [f"line {number}" for number in range(LINES, 2 * LINES)]
+    path.write_text("".join(f"line {number} {'x' * 20_000}\n" for number in range(LINES)))
+    late = LogTail(path, without=b"9")
+    lines = late.read()
     assert lines is not None
-    assert lines[-1].startswith(f"line {2 * LINES - 1} ")
-    assert lines[0].startswith("line ")
-    assert len(lines) <= LINES
+    assert lines[-1].startswith("line 88 ")
+    assert all(line.startswith("line ") and line.endswith(" " + "x" * 20_000) for line in lines)

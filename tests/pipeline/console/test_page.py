@@ -137,3 +137,60 @@ def test_a_wrong_token_is_refused_at_the_door(stage: Stage, page: Page) -> None:
         lambda: page.text("#state") == "the brain does not answer", "the address is not enough"
     )
     assert page.run("return location.href") == stage.address
+
+
+def test_a_class_is_taught_undone_and_gone_back_to(taught: Stage, page: Page) -> None:
+    """Holding a key teaches, and the label follows while it is held; undo takes the lesson back.
+
+    A lesson with the pointer makes a version of its own; loading an older one goes back to it.
+    """
+    lesson = "air drums"
+    page.until(lambda: page.text("#classes").count(lesson) == 1, "the classes do not come")
+    page.until(lambda: page.text("#label") != lesson, "it says so before it was taught")
+    page.actions().key_down("9").perform()
+    page.until(_is(page, lesson), "the label does not follow the lesson")
+    assert page.find("button[data-class='9']").get_attribute("aria-pressed") == "true"
+    page.actions().key_up("9").perform()
+    page.until(lambda: taught.ask("status")["lesson"] is None, "the lesson does not end")
+    page.until(lambda: page.find("#undo").is_enabled(), "there is nothing to undo")
+    page.find("#undo").click()
+    page.until(lambda: taught.ask("status")["undoable"] == 0, "it is not undone")
+    page.until(lambda: page.text("#label") != lesson, "undoing does not show")
+    button = page.find("button[data-class='9']")
+    page.actions().click_and_hold(button).perform()
+    page.until(_is(page, lesson), "the label does not follow the pointer's lesson")
+    page.actions().release().perform()
+    page.until(lambda: "lesson: air drums" in page.text("#versions"), "no version comes of it")
+    learnt = taught.ask("status")["version"]
+    page.find("button[data-version='0']").click()
+    page.until(lambda: taught.ask("status")["version"] == 0, "version 0 is not loaded")
+    page.until(lambda: page.text("#label") != lesson, "loading version 0 does not show")
+    page.find(f"button[data-version='{learnt}']").click()
+    page.until(_is(page, lesson), "loading the version that was learnt does not show")
+
+
+def test_classes_names_and_lessons_without_hands(taught: Stage, page: Page) -> None:
+    """A class is added by its name, a version saved under one, and a lesson ends by itself."""
+    page.find("#new-class").send_keys("thumbs up", keys.Keys.ENTER)
+    page.until(lambda: "thumbs up" in page.text("#classes"), "the class is not added")
+    page.find("#save-name").send_keys("evening", keys.Keys.ENTER)
+    page.until(lambda: "evening" in page.text("#versions"), "the version is not saved")
+    page.find("#hands-free").click()
+    page.run("document.querySelector('#lesson-s').value = 1")
+    page.run("document.activeElement.blur()")
+    page.actions().key_down("w").key_up("w").perform()
+    page.until(lambda: page.text("#lesson") == "get ready: thumbs up", "it does not say get ready")
+    page.until(lambda: "lesson: thumbs up" in page.text("#versions"), "the lesson does not end")
+    page.until(lambda: page.text("#lesson") == "", "it still says that it teaches")
+    page.find("#new-class").send_keys("thumbs up", keys.Keys.ENTER)
+    page.until(lambda: "thumbs up" in page.text("#trouble"), "it does not say what is wrong")
+
+
+def test_who_looks_elsewhere_teaches_nothing(taught: Stage, page: Page) -> None:
+    """A lesson held by a key ends when the window loses the eye of whoever holds it."""
+    page.until(lambda: "arm roll" in page.text("#classes"), "the classes do not come")
+    page.actions().key_down("8").perform()
+    page.until(lambda: taught.ask("status")["lesson"], "no lesson begins")
+    page.run("window.dispatchEvent(new Event('blur'))")
+    page.until(lambda: taught.ask("status")["lesson"] is None, "the lesson does not end")
+    page.actions().key_up("8").perform()
