@@ -12,9 +12,14 @@ export class Classes {
 
   name(names) {
     if (names.join("\n") === this.names.join("\n")) return;
+    // Rows that stay are left alone: one of them may be held just now.
+    const kept = this.names.every((name, index) => names[index] === name) ? this.names.length : 0;
+    if (!kept) {
+      this.list.replaceChildren();
+      this.rows = [];
+    }
     this.names = [...names];
-    this.list.replaceChildren();
-    this.rows = names.map((name, index) => this.row(name, index));
+    names.slice(kept).forEach((name, index) => this.rows.push(this.row(name, kept + index)));
   }
 
   row(name, index) {

@@ -14,6 +14,12 @@ export class Figures {
     this.status = status;
   }
 
+  // News is thrown away where a browser is slower than it comes; the newest is always kept.
+  tellOfBrowsers({ browsers, replaced }) {
+    this.set("browsers", number.format(browsers));
+    this.set("news too old for them", short(replaced));
+  }
+
   show(head) {
     const figures = { ...head.figures, t_us: head.t_us, at_ms: performance.now(), latency_ms: head.latency_ms };
     if (this.past.length && figures.t_us < this.past.at(-1).t_us) this.past = [];

@@ -40,6 +40,7 @@ const askBrain = (command, fields, how) => ask("brain", command, fields, how);
 const hold = new Hold({
   begin: (name, seconds) => {
     at("lesson").textContent = `teaching ${name}`;
+    classes.showLesson({ class: name });
     askBrain("target", seconds ? { class: name, seconds } : { class: name }).then((answer) => {
       if (!answer.ok) at("lesson").textContent = "";
     });
@@ -69,6 +70,7 @@ const link = new Link({
     if (news.kind === "label") showLabel(news.label);
     else if (news.kind === "brain") showBrain(news);
     else if (news.kind === "source") showSource(news);
+    else if (news.kind === "console") figures.tellOfBrowsers(news);
     else if (news.kind === "log" || news.kind === "session") log.show(news.kind, news.lines);
   },
   onState: showState,
@@ -99,7 +101,8 @@ function showBrain({ status, error }) {
   classes.name(status.classes ?? []);
   classes.showLesson(status.lesson);
   classes.showRehearsal(status.rehearsal);
-  at("none").hidden = (status.classes ?? []).includes("none");
+  // A button that vanishes lets go of who holds it.
+  if (!hold.held) at("none").hidden = (status.classes ?? []).includes("none");
   if (status.lesson && !at("lesson").textContent) at("lesson").textContent = `teaching ${named(status.lesson.class)}`;
   else if (!status.lesson && !hold.held && at("lesson").textContent.startsWith("teaching")) at("lesson").textContent = "";
   at("undo").disabled = status.undoable === 0;

@@ -194,3 +194,16 @@ def test_who_looks_elsewhere_teaches_nothing(taught: Stage, page: Page) -> None:
     page.run("window.dispatchEvent(new Event('blur'))")
     page.until(lambda: taught.ask("status")["lesson"] is None, "the lesson does not end")
     page.actions().key_up("8").perform()
+
+
+def test_none_is_taught_by_holding_its_button(taught: Stage, page: Page) -> None:
+    """The brain gets the class while the button is held, and the lesson goes on all the same."""
+    page.until(lambda: "arm roll" in page.text("#classes"), "the classes do not come")
+    page.actions().click_and_hold(page.find("#none")).perform()
+    page.until(lambda: "none" in page.text("#classes"), "the class does not come")
+    begun_us = taught.ask("status")["lesson"]["t_us"]
+    page.until(lambda: taught.ask("status")["t_us"] > begun_us + 1_000_000, "time stands still")
+    assert taught.ask("status")["lesson"]["t_us"] == begun_us
+    page.actions().release().perform()
+    page.until(lambda: taught.ask("status")["lesson"] is None, "the lesson does not end")
+    page.until(lambda: not page.find("#none").is_displayed(), "none is there twice")
