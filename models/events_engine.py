@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.checkpoint_file import StoredNetwork, Tensors, write_checkpoint
-from models.engine import StepResult
+from models.engine import StepResult, spread
 from models.errors import ModelError, not_finite
 from models.events_kernels import step_network
 from models.events_layout import STATE, WORD, aligned, layer_arrays, learning_arrays, learnt_tensors
@@ -71,6 +71,10 @@ class EventsEngine:
         """See `Engine.listen`; the readouts and sigmoids of other layers are left out."""
         self._heard[:] = 0
         self._heard[list(layers)] = 1
+
+    def sample_spikes(self, neurons: int) -> list[npt.NDArray[np.uint8]]:
+        """See `Engine.sample_spikes`; views, not copies."""
+        return [layer.spikes[spread(layer.activity.size, neurons)] for layer in self._layers]
 
     def reset(self) -> None:
         """Forget the dynamic state, keep the weights."""

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from models.engine import StepResult
+from models.engine import StepResult, spread
 from models.errors import ModelError
 from models.layer import LayerStep
 from models.learner import Learner
@@ -77,6 +77,7 @@ class TorchEngine:
         self._weigh_spikes = weigh_spikes and learning is not None
         self._begun: tuple[list[Tensor], list[LayerStep], Tensor] | None = None
         self._part = 0
+        self._spikes: list[Tensor] = []
         self._one_hot = torch.eye(self.settings.classes, device=self._device)
         self._shape = (
             self.settings.input_channels,
@@ -93,6 +94,13 @@ class TorchEngine:
     def listen(self, layers: Sequence[int]) -> None:
         """See `Engine.listen`; every layer votes all the same."""
 
+    def sample_spikes(self, neurons: int) -> list[npt.NDArray[np.uint8]]:
+        """See `Engine.sample_spikes`."""
+        fired = [spikes.flatten() for spikes in self._spikes]
+        return [
+            flat[spread(len(flat), neurons)].ne(0).to(torch.uint8).cpu().numpy() for flat in fired
+        ]
+
     def reset(self) -> None:
         """Forget the dynamic state, keep the weights."""
         self._states = self._network.initial_state(1, weigh_spikes=self._weigh_spikes)
@@ -108,6 +116,7 @@ class TorchEngine:
             )
         x = torch.from_numpy(frame.astype(np.float32)).unsqueeze(0).to(self._device)
         steps = self._network.step(self._states, x, learning=self._learner is not None)
+        self._spikes = [step.spikes for step in steps]
         readings = self._network.readings(steps)[:, 0].cpu().numpy()
         shares = None if self.settings.reads_as_published else shares_of(self.settings, readings)
         updated = self._learner is not None and self._learn(self._learner, steps, target)

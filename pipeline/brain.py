@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
@@ -20,7 +20,7 @@ from drivers.errors import InputError
 from models.engine import Engine
 from pipeline import bus, wire
 from pipeline.brain_control import BrainControl
-from pipeline.brain_report import build_status, build_summary
+from pipeline.brain_report import build_figures, build_status, build_summary
 from pipeline.brain_session import BrainSession
 from pipeline.brain_settings import BrainSettings
 from pipeline.control import ControlServer
@@ -30,6 +30,7 @@ from pipeline.intake import Frame, Intake
 from pipeline.label_printer import LabelPrinter
 from pipeline.labels import Label, encode_label
 from pipeline.latencies import Latencies
+from pipeline.preview import TOPIC, Preview
 from pipeline.process_guard import PARENT_VARIABLE, exit_with_parent
 from pipeline.recogniser import Recogniser
 from pipeline.scoring import TrialVotes
@@ -124,6 +125,7 @@ class Brain:
             else LiveCourse(skip=settings.skip_when_behind, note=lambda *_: None)
         )
         self._latencies = Latencies()
+        self._preview = Preview(columns=shape.width, rows=shape.height)
         self._printer = LabelPrinter(sys.stdout)
         self._control = BrainControl(
             engine=engine,
@@ -262,6 +264,8 @@ class Brain:
                 packet = self._session.begin_stream(packet)
             self._recogniser.begin_stream(packet.source)
         self._sent_ns = message.sent_ns
+        if self._preview.wanted:
+            self._preview.see(packet)
         self._step_all(self._intake.push(packet))
 
     def _step_all(self, frames: Iterable[tuple[int, Frame]]) -> None:
@@ -292,6 +296,10 @@ class Brain:
         self._latencies.add(latency_ns)
         if label is not None:
             self._publish(label)
+        if self._preview.wanted and self._preview.step(self._recogniser.engine, latency_ns):
+            figures = build_figures(self._intake, self._recogniser, self._course.backlog.behind_ns)
+            payload = self._preview.take(self._stream_now_us, figures)
+            self._tell("preview", self._recogniser.source, payload)
         if session is not None:
             session.teacher.end_frame(frame, may_rehearse=skipped is None)
 
@@ -314,11 +322,14 @@ class Brain:
             self._server.serve()
         if self._session is not None:
             self._session.say_failure()
-        if self._publisher is not None and now_ns >= self._next_telemetry_ns:
+        if self._publisher is None:
+            return
+        self._preview.want(self._publisher.subscribers(TOPIC) > 0)
+        if now_ns >= self._next_telemetry_ns:
             self._next_telemetry_ns = now_ns + _TELEMETRY_NS
             self._tell("telemetry", "brain", msgspec.json.encode(self._status()))
 
-    def _tell(self, kind: Literal["label", "telemetry"], source: str, payload: bytes) -> None:
+    def _tell(self, kind: wire.SaidKind, source: str, payload: bytes) -> None:
         """Give watchers a message; one that is slow misses it, and nobody waits."""
         if self._publisher is not None:
             seq = self._published[kind]

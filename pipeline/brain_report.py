@@ -10,7 +10,7 @@ from models.engine import Engine
 from pipeline.brain_control import view_figures
 from pipeline.intake import Intake
 from pipeline.latencies import Latencies
-from pipeline.recogniser import RecogniserCounts
+from pipeline.recogniser import Recogniser, RecogniserCounts
 from pipeline.scoring import TrialVotes, accuracy, layer_accuracies
 from pipeline.summary import Ending, LookedAt, RunSummary
 
@@ -91,6 +91,22 @@ def build_status(summary: RunSummary, stream_now_us: int, behind_ns: int) -> dic
         "t_us": stream_now_us,
         "behind_ms": behind_ns / 1e6,
         "refused": sum(summary.refused.values()),
+    }
+
+
+def build_figures(intake: Intake, recogniser: Recogniser, behind_ns: int) -> dict[str, Any]:
+    """The figures that move while one looks on."""
+    counts, binning = recogniser.counts, intake.counts
+    return {
+        "counts": recogniser.votes,
+        "events_in": binning.events_in,
+        "events_late": binning.events_late,
+        "events_lost": intake.events_lost,
+        "frames": counts.frames,
+        "frames_skipped": counts.frames_skipped,
+        "learning_skipped": counts.learning_skipped,
+        "updates": recogniser.engine.updates,
+        "behind_ms": behind_ns / 1e6,
     }
 
 

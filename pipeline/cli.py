@@ -18,7 +18,18 @@ import typer
 
 from drivers.errors import InputError
 from models.errors import ModelError
-from pipeline.commands import adapt, bench, demo, devices, experiment, files, learn, run, teach
+from pipeline.commands import (
+    adapt,
+    bench,
+    console,
+    demo,
+    devices,
+    experiment,
+    files,
+    learn,
+    run,
+    teach,
+)
 
 app = typer.Typer(
     name="wigwag",
@@ -30,7 +41,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # its boxes take longer to import than everything else in --help
     add_completion=False,
 )
-for module in (run, adapt, teach, devices, files, learn, demo, bench, experiment):
+for module in (run, adapt, teach, console, devices, files, learn, demo, bench, experiment):
     module.register(app)
 
 

@@ -115,6 +115,11 @@ class Recogniser:
         frames = sum(counts)
         return frames >= self._votes.settings.min_frames and counts[target] >= KNOWN_SHARE * frames
 
+    @property
+    def votes(self) -> tuple[int, ...]:
+        """Votes in the decision window per class, from class 1 on."""
+        return self._votes.counts
+
     def add_class(self) -> None:
         """The engine has one more class."""
         self._votes.add_class()

@@ -50,6 +50,8 @@ class SessionSettings:
     output: Path | None = None
     """Every label as JSON Lines, whole or not at all."""
     summary: Path | None = None
+    console_arguments: tuple[str, ...] | None = None
+    """Of `wigwag console`, without that of the source; None for a session without one."""
 
 
 class Session:
@@ -115,15 +117,23 @@ class Session:
                     threads=self._settings.threads,
                 )
                 recorder = self._recorder(events)
+                console = self._console()
                 try:
-                    status = self._follow(source, brain, recorder, keys, output)
+                    status = self._follow(source, brain, recorder, console, keys, output)
                 finally:
                     brain.close()
-                    if recorder is not None:
-                        recorder.close()
+                    for child in (recorder, console):
+                        if child is not None:
+                            child.close()
             finally:
                 source.close()
         return self._close(status, output)
+
+    def _console(self) -> Child | None:
+        told = self._settings.console_arguments
+        if told is None:
+            return None
+        return Child("console", ["console", "--source-control", self._control, *told], threads=1)
 
     def _recorder(self, events: str) -> Child | None:
         told = self._settings.recorder_arguments
@@ -136,6 +146,7 @@ class Session:
         source: Child,
         brain: Child,
         recorder: Child | None,
+        console: Child | None,
         keys: Keys,
         output: AtomicFile | None,
     ) -> int:
@@ -144,7 +155,7 @@ class Session:
         labels = brain.pipes()[0]
         children = [source, brain, *([recorder] if recorder else [])]
         quiet = recorder.pipes()[0] if recorder else None
-        for child in children:
+        for child in (*children, *([console] if console else [])):
             for pipe in child.pipes():
                 reader.add(pipe)
         readers_left: float | None = None
@@ -162,8 +173,13 @@ class Session:
             if deadline is not None:
                 continue
             status = _failure(*children)
+            if console is not None and brain_ended is None:
+                # It never ends by itself: whoever wanted it shall know at once.
+                status = status or _failure(console)
             if brain.status == 0 and brain_ended is None:
                 brain_ended = time.monotonic()
+                if console is not None:
+                    console.interrupt()
             # A brain told to stop leaves a source that waits for a reader which never comes.
             abandoned = brain_ended is not None and time.monotonic() > brain_ended + _GRACE_S
             if self._interrupts and recorder is not None and readers_left is None:
@@ -173,7 +189,7 @@ class Session:
             waits = readers_left is not None and time.monotonic() < readers_left
             if status or (self._interrupts and not waits) or abandoned:
                 deadline = time.monotonic() + _GRACE_S
-                for child in children:
+                for child in (*children, *([console] if console else [])):
                     child.interrupt()
             else:
                 self._obey(keys.pressed())

@@ -49,7 +49,7 @@ class SourceSettings:
     name: str | None = None
     """The source's name on the bus; by default that of the recording."""
     control: str | None = None
-    """Where requests are answered: status, pause, resume, step, filters, stop."""
+    """Where requests are answered: status, pause, resume, step, seek, filters, stop."""
     speed: float | None = 1.0
     """Times real time; None is as fast as it goes."""
     loop: bool = False
@@ -288,6 +288,8 @@ class _SourceRun:
             self._paced.resume()
         elif command == "step":
             self._paced.step(_packets_of(request))
+        elif command == "seek":
+            self._seek(request.get("s"))
         elif command == "filters":
             self._filters.ask(request)
         elif command == "stop":
@@ -297,7 +299,7 @@ class _SourceRun:
             raise InputError(
                 what="control request",
                 got=f"command {command!r}",
-                allowed="status, pause, resume, step, filters, stop",
+                allowed="status, pause, resume, step, seek, filters, stop",
                 todo="send one of these",
             )
         return {
@@ -308,7 +310,28 @@ class _SourceRun:
             "lost": self._lost,
             "t_end_us": self._t_end_us,
             "filters": self._filters.status(),
+            "position_us": self._position_us(),
         }
+
+    def _position_us(self) -> int | None:
+        """How far into a recording it is; None for a camera and before the first packet."""
+        latest_us = self._paced.latest_us
+        if not isinstance(self._source, Recording) or latest_us is None:
+            return None
+        return latest_us - (self._source.t_first_us or 0)
+
+    def _seek(self, seconds: object) -> None:
+        if not isinstance(self._source, Recording) or (
+            isinstance(seconds, bool) or not isinstance(seconds, (int, float))
+        ):
+            raise InputError(
+                what="seek",
+                got=f"{seconds!r:.40} in {self._name}",
+                allowed='"s": seconds from the beginning of a recording',
+                todo="leave it for cameras, which have no past",
+            )
+        self._source.seek(round(seconds * 1e6))
+        self._paced.begin_anew()
 
 
 def _filters(settings: SourceSettings, source: EventSource) -> FilterSettings:

@@ -11,7 +11,9 @@ import typer
 
 from pipeline.commands import options as o
 from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings
+from pipeline.commands.console import ConsolePort, WithConsole, beside
 from pipeline.commands.source_options import filter_arguments
+from pipeline.console.settings import PORT
 
 RECORDINGS = (".aedat", ".aedat4", ".raw", ".dat", ".es")
 """Other files are films."""
@@ -61,6 +63,8 @@ def adapt(
     hot_pixels: o.HotPixelsOption = None,
     noise_ms: o.NoiseMs = None,
     as_json: o.AsJson = False,
+    console: WithConsole = False,
+    console_port: ConsolePort = PORT,
 ) -> None:
     """Recognise what a camera sees, and be taught: `wigwag teach` from another terminal.
 
@@ -95,6 +99,11 @@ def adapt(
     command = {"camera": camera, "command": sys.argv[1:]}
     write_atomically(folder.path / "source.json", json.dumps(command).encode() + b"\n")
     address = control or ipc_address(private_run_directory(), "control")
+    addresses, shown = (
+        beside(console_port, folder.log, publish=publish, control=address)
+        if console
+        else (arguments({"publish": publish, "control": address}), None)
+    )
     recorded = Path(camera).suffix in RECORDINGS
     told = (
         ("source", camera, *arguments({"speed": speed}))
@@ -111,17 +120,17 @@ def adapt(
             ),
             brain_arguments=(
                 *brain_arguments(settings),
+                *addresses,
                 *arguments(
                     {
                         "session": session,
-                        "control": address,
-                        "publish": publish,
                         "rehearse": rehearse,
                         "when-behind": "wait" if recorded else "skip",
                     }
                 ),
             ),
             recorder_arguments=(str(folder.events),),
+            console_arguments=shown,
             threads=threads,
             endless=not recorded,
             as_json=as_json,

@@ -105,6 +105,10 @@ Rehearse = Annotated[
 Save = Annotated[
     Path | None, typer.Option("--save", help="Write the weights here as a checkpoint at the end.")
 ]
+SaveFolder = Annotated[
+    Path | None,
+    typer.Option("--save-folder", help="Where a save request may put a named checkpoint."),
+]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]
 Threads = Annotated[
     int, typer.Option("--threads", min=1, help="Of the brain; no more than there are free cores.")

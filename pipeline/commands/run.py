@@ -12,8 +12,10 @@ import typer
 from drivers.errors import InputError
 from pipeline.commands import options as o
 from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings
+from pipeline.commands.console import ConsolePort, WithConsole, beside
 from pipeline.commands.session_replay import replay_of
 from pipeline.commands.source_options import filter_arguments
+from pipeline.console.settings import PORT
 
 Connect = Annotated[
     str, typer.Option("--connect", metavar="ADDR", help="ipc://PATH or tcp://HOST:PORT.")
@@ -152,6 +154,9 @@ def live(
     summary: Annotated[
         Path | None, typer.Option("--summary", help="Keep the closing summary here, as JSON.")
     ] = None,
+    console: WithConsole = False,
+    console_port: ConsolePort = PORT,
+    save_folder: o.SaveFolder = None,
 ) -> None:
     """Recognise what a camera sees, now: camera, bus and brain in one go, until Ctrl-C.
 
@@ -173,13 +178,20 @@ def live(
         layer=layer,
         views=view,
     )
+    addresses, shown = beside(console_port) if console else ((), None)
     session = Session(
         SessionSettings(
             source_arguments=(
                 *("source", "--camera", camera, "--backpressure=drop"),
                 *filter_arguments(hot_pixels, noise_ms),
             ),
-            brain_arguments=(*brain_arguments(settings), "--when-behind=skip"),
+            brain_arguments=(
+                *brain_arguments(settings),
+                "--when-behind=skip",
+                *arguments({"save-folder": save_folder}),
+                *(("--teach", *addresses) if console else ()),
+            ),
+            console_arguments=shown,
             threads=threads,
             endless=True,
             as_json=as_json,
@@ -213,7 +225,9 @@ def source(
     control: Annotated[
         str | None,
         typer.Option(
-            "--control", metavar="ADDR", help="Requests: status pause resume step filters stop."
+            "--control",
+            metavar="ADDR",
+            help="status, pause, resume, step, seek, filters, stop.",
         ),
     ] = None,
     name: Annotated[str | None, typer.Option("--name", help="The source's name.")] = None,
@@ -284,10 +298,7 @@ def brain(
     ] = None,
     rehearse: o.Rehearse = None,
     save: o.Save = None,
-    save_folder: Annotated[
-        Path | None,
-        typer.Option("--save-folder", help="Where a save request may put a named checkpoint."),
-    ] = None,
+    save_folder: o.SaveFolder = None,
     publish: Annotated[
         str | None,
         typer.Option("--publish", metavar="ADDR", help="Labels and telemetry for watchers."),

@@ -301,3 +301,23 @@ def test_dropout_has_the_plain_learners_statistics() -> None:
     spread = plain.std(0)
     assert (np.abs(mine.mean(0) - plain.mean(0)) < 5 * spread * (2 / draws) ** 0.5).all()
     assert (np.abs(mine.std(0) / spread - 1) < 0.2).all()
+
+
+def test_a_sample_of_spikes_is_some_of_the_last_step() -> None:
+    """All neurons, where so many are asked for, make up the step's number; fewer are some of them.
+
+    Both engines.
+    """
+    checkpoint = checkpoint_of(small(0), fire=0.05)
+    for engine in (EventsEngine(checkpoint.stored(), None), TorchEngine(checkpoint, None)):
+        fired = 0
+        for frame in frames_of(checkpoint.network.settings, 50, 25.0):
+            spikes = engine.step(frame, None).spikes
+            whole = engine.sample_spikes(10**6)
+            assert [int(layer.sum()) for layer in whole] == spikes.tolist()
+            for some, layer in zip(engine.sample_spikes(8), whole, strict=True):
+                stride = max(1, len(layer) // 8) | 1
+                assert np.array_equal(some, layer[::stride])
+                assert len(some) <= 12
+            fired += int(spikes.sum())
+        assert fired

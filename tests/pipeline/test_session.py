@@ -125,6 +125,7 @@ def test_learning_saves_a_checkpoint_and_repeats_itself(
     assert summary["accuracy"] == summary["layer_accuracies"][-1]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("moment", ["starting", "running", "ending"])
 def test_ctrl_c_ends_everything_within_two_seconds(
     wigwag, tmp_path: Path, recording: Path, tiny_checkpoint: Path, moment: str

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -247,10 +248,16 @@ def test_source_obeys_its_control_address(start: Callable[..., SyntheticProcess]
             "events": 300,
             "lost": 0,
             "t_end_us": 3000,
+            "position_us": None,
         }
         assert source.ask("resume")["paused"] is False
         source.wait_until(lambda status: status["packets"] > 10)
-        for bad in ({"command": "jump"}, {}, {"command": "step", "packets": 0}):
+        for bad in (
+            {"command": "jump"},
+            {"command": "seek", "s": 1},
+            {},
+            {"command": "step", "packets": 0},
+        ):
             with pytest.raises(InputError, match="allowed"):
                 control_request(source.control, bad)
         source.ask("stop")
@@ -381,6 +388,58 @@ def test_looped_recording_goes_on_in_time(recording: tuple[Path, Events]) -> Non
     assert len(received) > 2 * len(events)
     assert (np.diff(received["t"].astype(np.int64)) >= 0).all()
     assert report.ended == "interrupted"
+
+
+def test_a_replay_jumps_where_it_is_told(recording: tuple[Path, Events]) -> None:
+    """Back to the beginning while paused: the stream's time goes on, and events come again."""
+    path, events = recording
+    folder = private_run_directory()
+    settings = SourceSettings(
+        bind=ipc_address(folder, "events"),
+        control=ipc_address(folder, "control"),
+        recording=path,
+        speed=1.0,
+        paused=True,
+    )
+    stop = threading.Event()
+    source = threading.Thread(target=run_source, args=(settings,), kwargs={"stop": stop})
+    source.start()
+    heard: list[EventsMessage] = []
+
+    def ask(command: str, **fields: Any) -> dict[str, Any]:
+        request = {"command": command, **fields}
+        return control_request(str(settings.control), request, timeout_s=DEADLINE_S)
+
+    def take(packets: int) -> None:
+        while len(heard) < packets:
+            message = decode(bus.receive(int(DEADLINE_S * 1000)))
+            assert isinstance(message, EventsMessage)
+            heard.append(message)
+
+    with EventSubscriber([settings.bind]) as bus:
+        ask("step", packets=20)
+        take(20)
+        assert ask("status")["position_us"] >= 20_000
+        for bad in (-1, "x", None, True):
+            with pytest.raises(InputError, match="request to"):
+                ask("seek", s=bad)
+        assert ask("seek", s=0.005)["paused"] is True
+        ask("step", packets=20)
+        take(40)
+        position_us = ask("status")["position_us"]
+        stop.set()
+    source.join(DEADLINE_S)
+    assert not source.is_alive()
+    assert 20_000 <= position_us <= 27_000
+    packets = [message.packet for message in heard]
+    for before, after in pairwise(packets):
+        assert (after.seq, after.t_begin_us) == (before.seq + 1, before.t_end_us)
+    first_us = int(events["t"][0])
+    again = events[(events["t"] >= first_us + 5_000) & (events["t"] < first_us + 20_000)]
+    seen = np.concatenate([packet.events for packet in packets[20:]])
+    places = seen[["x", "y", "on"]].tolist()
+    wanted = again[["x", "y", "on"]].tolist()
+    assert any(places[at : at + len(wanted)] == wanted for at in range(len(places)))
 
 
 def test_missing_recording_is_refused(tmp_path: Path) -> None:
