@@ -7,6 +7,8 @@ import time
 SKIP_LEARNING_NS = 20_000_000
 """Short, because labels wait as long: a brain too slow to learn from all settles at this delay."""
 SKIP_FRAMES_NS = 500_000_000
+MOST_AHEAD_NS = 100_000_000
+"""No camera keeps events back for longer; what comes after a gap does not get its time again."""
 
 
 class Backlog:
@@ -29,7 +31,8 @@ class Backlog:
         delay_ns = time.time_ns() - sent_ns
         if self._smallest_ns is None or (not ahead_ns and delay_ns < self._smallest_ns):
             self._smallest_ns = delay_ns
-        self.behind_ns = max(0, delay_ns - ahead_ns - self._smallest_ns)
+        in_time_ns = self._smallest_ns + min(ahead_ns, MOST_AHEAD_NS)
+        self.behind_ns = max(0, delay_ns - in_time_ns)
 
     @property
     def may_learn(self) -> bool:

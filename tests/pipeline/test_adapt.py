@@ -140,12 +140,14 @@ def test_what_a_killed_session_said_is_kept_and_can_be_replayed(
     session.process.communicate(timeout=30)
     with pytest.raises(InputError, match="no answer"):
         session.ask_on_and_on()
-    with session.folder.log.open("ab") as log:
-        log.write(b'{"n":99,"what":"requ')
-    assert read_session_log(session.folder.log).torn
+    with session.folder.log.open("ab") as file:
+        file.write(b'{"n":99,"what":"requ')
+    log = read_session_log(session.folder.log)
+    assert log.torn
     status, _, error = wigwag.run("replay", "--session", folder, "--speed", "max", "--json")
     assert status == 0, error
-    assert "its log has no end" in error
+    # The brain may still have been given the time to end its log when its session was gone.
+    assert ("its log has no end" in error) == (not log.of("end"))
     assert "torn" in error
 
 
