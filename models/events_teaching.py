@@ -16,7 +16,6 @@ from models.events_layout import (
     LearningArrays,
     aligned,
     layer_arrays,
-    learning_arrays,
     learnt_weights,
 )
 from models.layer_parameters import layer_parameters
@@ -25,6 +24,10 @@ from models.teaching import check_fits
 
 PARAMETERS = ("weight", "bias", "readout", "readout_offset")
 """What learning may change in a layer; all streams share these arrays."""
+CONSTANT = ("offset",)
+"""Of a layer's learning arrays: what learning does not change."""
+OF_READOUT = ("readout_", "offset_")
+"""Names of learning arrays with a row for each class begin so."""
 Arrays = dict[str, npt.NDArray[Any]]
 
 
@@ -116,10 +119,9 @@ class EventsTeaching:
             for name in PARAMETERS:
                 _into(getattr(layer, name), getattr(fresh, name))
         for own in engine._learnt:
-            for array in _arrays(own).values():
-                array[:] = 0
-        for own, layer in zip(engine._learnt, engine._layers, strict=True):
-            own.offset[:] = learning_arrays(layer).offset
+            for name, array in _arrays(own).items():
+                if name not in CONSTANT:
+                    array[:] = 0
         engine._part = engine._gradients = 0
 
     def add_class(self, name: str) -> None:
@@ -148,10 +150,7 @@ class EventsTeaching:
             )
         engine._tensors = padded_readouts(engine._tensors, engine.settings, self._seed)
         self._draw_rows(before)
-        engine._learnt = tuple(
-            _grown(own, learning_arrays(layer))
-            for own, layer in zip(engine._learnt, engine._layers, strict=True)
-        )
+        engine._learnt = tuple(_grown(own, before) for own in engine._learnt)
 
     def set_rate(self, rate: float) -> None:
         """See `Teaching.set_rate`; raises `ModelError` out of range."""
@@ -219,16 +218,15 @@ def _arrays(values: LearningArrays) -> Arrays:
     }
 
 
-def _grown(old: LearningArrays, fresh: LearningArrays) -> LearningArrays:
-    """What was learnt so far, in arrays of the new shapes where these differ."""
+def _grown(own: LearningArrays, classes: int) -> LearningArrays:
+    """With a row of zeros for one more class in what is kept of the readouts, if anything is."""
     changed: dict[str, Any] = {}
-    for name, array in _arrays(fresh).items():
-        before = getattr(old, name)
-        if before.shape != array.shape:
-            array[:] = 0
-            _into(array, before)
-            changed[name] = array
-    return old._replace(**changed)
+    for name, old in _arrays(own).items():
+        of_readout = name.startswith(OF_READOUT) and np.issubdtype(old.dtype, np.floating)
+        if of_readout and len(old) == classes:
+            changed[name] = aligned((classes + 1, *old.shape[1:]), old.dtype)
+            changed[name][:classes] = old
+    return own._replace(**changed)
 
 
 def _into(target: npt.NDArray[Any], values: npt.NDArray[Any]) -> None:

@@ -20,6 +20,11 @@ LABEL_EVERY_FRAMES = 100
 """An unchanged label is repeated every 100 ms of the stream, so that silence is never absence."""
 
 
+KNOWN_SHARE = 0.9
+"""Of the window's votes: a lesson whose class has so many is known, and more of it would only push
+other classes out."""
+
+
 @dataclass(slots=True)
 class RecogniserCounts:
     """What the recogniser did so far."""
@@ -55,6 +60,8 @@ class Recogniser:
         self.engine = engine
         self.source = source
         self.counts = RecogniserCounts()
+        self.spares_known = False
+        """Whether nothing is learnt while what is taught is known anyway: see `KNOWN_SHARE`."""
         self._targets = targets
         self._trials = trials
         self._layer = layer
@@ -85,6 +92,8 @@ class Recogniser:
         if target is not None and not learn:
             self.counts.learning_skipped += 1
             target = None
+        if target is not None and self.spares_known and self._is_known(target):
+            target = None
         begin_ns = time.perf_counter_ns()
         votes = self.engine.step(frame, target).votes
         self.counts.engine_ns += time.perf_counter_ns() - begin_ns
@@ -98,6 +107,12 @@ class Recogniser:
     def votes(self) -> tuple[int, ...]:
         """Votes in the decision window per class, from class 1 on."""
         return self._votes.counts
+
+    def _is_known(self, target: int) -> bool:
+        """Whether the window's votes say the class (from 0) already."""
+        counts = self._votes.counts
+        frames = sum(counts)
+        return frames >= self._votes.settings.min_frames and counts[target] >= KNOWN_SHARE * frames
 
     def add_class(self) -> None:
         """The engine has one more class."""

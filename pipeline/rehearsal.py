@@ -2,7 +2,8 @@
 
 What is done depends on frames and lessons alone, not on the clock: one frame of a clip after each
 frame of the stream, in rounds of one clip for every class, of which two learn and the third only
-counts votes.
+counts votes. Learnt from is a clip that is being read wrong, and no longer than it is: what is
+still known needs no mending, and would only be learnt too well.
 """
 
 from __future__ import annotations
@@ -88,20 +89,23 @@ class Rehearsal:
                 self._engine.reset()
                 self._counts = np.zeros(self._engine.settings.classes, np.int64)
             frame = clip.frame(self._position, self._shape)
-            late = self._position >= _BURN_IN
-            target = self._engine.class_names.index(clip.class_name) if learns and late else None
+            mends = learns and self._position >= 2 * _BURN_IN and self._is_wrong(clip)
+            target = self._engine.class_names.index(clip.class_name) if mends else None
             vote = int(self._engine.step(frame, target).votes[self._layer])
         finally:
             self._teaching.exchange()
-        if late and vote < len(self._counts):
+        if self._position >= _BURN_IN and vote < len(self._counts):
             self._counts[vote] += 1
         self._position += 1
         if self._position == len(clip.bits):
             self._clip = None
             if not learns:
                 right = self._right.setdefault(clip.class_name, deque(maxlen=RECENT))
-                answer = self._engine.class_names[int(self._counts.argmax())]
-                right.append(answer == clip.class_name)
+                right.append(not self._is_wrong(clip))
+
+    def _is_wrong(self, clip: Clip) -> bool:
+        """Whether the votes on the clip, so far, go to another class."""
+        return self._engine.class_names[int(self._counts.argmax())] != clip.class_name
 
     def _next_clip(self) -> Clip | None:
         """The next of the round, or the first of the next round."""

@@ -64,6 +64,7 @@ class Teacher:
         self._engine, self._teaching = parts.engine, parts.teaching
         self._recogniser, self._targets = parts.recogniser, parts.targets
         self._note, self._rate = note, parts.rate
+        self._recogniser.spares_known = True
         for name in ("versions", "clips"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         self.clips_folder = folder / "clips"

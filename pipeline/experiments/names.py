@@ -13,6 +13,7 @@ EXPERIMENTS: dict[str, str] = {
         "error-triggered",
         "ablation",
         "scaling",
+        "teaching",
     )
 }
 """Name on the command line, and the module whose `run(settings, say)` does it."""

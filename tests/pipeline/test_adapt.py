@@ -1,5 +1,7 @@
 import json
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,11 +31,16 @@ class Taught:
         self.folder = SessionFolder(folder)
         self.until(lambda: self.folder.control.is_file())
 
-    def ask(self, command: str, **fields: object) -> dict[str, Any]:
+    def ask(self, command: str, timeout_s: float = 30, **fields: object) -> dict[str, Any]:
         """The brain's answer."""
         return control_request(
-            self.folder.read_control(), {"command": command, **fields}, timeout_s=30
+            self.folder.read_control(), {"command": command, **fields}, timeout_s=timeout_s
         )
+
+    def ask_on_and_on(self) -> None:
+        """Until the brain has gone, as it does when it sees that its session has."""
+        while True:
+            self.ask("status", timeout_s=1)
 
     def until(self, condition: Callable[[], bool]) -> None:
         """Look again and again while the session runs."""
@@ -127,9 +134,12 @@ def test_what_a_killed_session_said_is_kept_and_can_be_replayed(
     session = Taught(wigwag, folder, tiny_checkpoint)
     session.until(lambda: session.ask("status")["frames"] > 100)
     session.lesson("arm roll", 0.3)
-    session.until(lambda: session.folder.events.stat().st_size > 0)
+    events = session.folder.events
+    session.until(lambda: events.is_file() and events.stat().st_size > 100_000)
     session.process.send_signal(signal.SIGKILL)
     session.process.communicate(timeout=30)
+    with pytest.raises(InputError, match="no answer"):
+        session.ask_on_and_on()
     with session.folder.log.open("ab") as log:
         log.write(b'{"n":99,"what":"requ')
     assert read_session_log(session.folder.log).torn
@@ -152,7 +162,7 @@ def test_a_session_that_was_changed_is_not_taken_for_the_same(
     session.folder.log.write_text(text.replace('"seconds":0.5', '"seconds":0.3'))
     status, _, error = wigwag.run("replay", "--session", folder, "--speed", "max", "--json")
     assert status == 2
-    assert "weights at the end" in error
+    assert "differences: " in error
     assert "Traceback" not in error
 
 
@@ -209,3 +219,37 @@ def test_damage_in_the_middle_of_a_log_is_refused(tmp_path: Path) -> None:
         read_session_log(path)
     path.write_text(text)
     assert len(read_session_log(path).entries) == 3
+
+
+def test_the_example_in_the_docs_teaches_a_brain(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """It begins a lesson, and shows it in the status."""
+    session = Taught(wigwag, tmp_path / "session", tiny_checkpoint)
+    example = Path(__file__).resolve().parents[2] / "docs" / "examples" / "teach.py"
+    done = subprocess.run(
+        [sys.executable, example, session.folder.read_control(), "arm roll", "30"],
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    target, status = (json.loads(line) for line in done.stdout.splitlines())
+    assert (target["ok"], target["class"]) == (True, 8)
+    assert status["lesson"]["class"] == 8
+    session.end()
+
+
+def test_what_is_brought_along_is_rehearsed_in_a_replay_too(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path, simulated_set: Path
+) -> None:
+    """A set of recordings beside a session; a replay takes the clips from the session's folder."""
+    folder = tmp_path / "session"
+    session = Taught(wigwag, folder, tiny_checkpoint, "--rehearse", simulated_set)
+    session.until(lambda: session.ask("status")["frames"] > 100)
+    session.lesson("arm roll", 0.3)
+    session.wait_for_stream(0.8)
+    session.end()
+    assert (folder / "clips" / "given.npz").is_file()
+    status, _, error = wigwag.run("replay", "--session", folder, "--speed", "max", "--json")
+    assert status == 0, error
+    assert "as then" in error

@@ -22,7 +22,18 @@ from recordings.labels import read_label_file
 
 OPTIONS = {
     "replay": ("--speed", "--loop", "--start", "--stop", "--step", "--learn", "--save", "--output"),
-    "live": ("--camera", "--checkpoint", "--save", "--json", "--output"),
+    "live": ("--camera", "--checkpoint", "--save", "--json", "--output", "--console"),
+    "adapt": ("--camera", "--session", "--rehearse", "--control", "--rate"),
+    "teach": ("--control", "--seconds", "--undo", "--new", "--versions", "--load", "--compare"),
+    "console": (
+        "--connect",
+        "--control",
+        "--source-control",
+        "--host",
+        "--port",
+        "--token",
+        "--log",
+    ),
     "source": ("--camera", "--bind", "--backpressure", "--control"),
     "brain": ("--connect", "--publish", "--when-behind", "--keep-running"),
     "watch": ("--connect", "--telemetry"),
@@ -39,7 +50,7 @@ OPTIONS = {
 }
 
 
-PROCESSES = ("source", "brain", "watch", "record")
+PROCESSES = ("source", "brain", "watch", "record", "console")
 """Commands that are a process of their own, with its signals."""
 
 

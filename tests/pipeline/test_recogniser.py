@@ -108,3 +108,25 @@ def test_a_layer_that_is_not_there_is_refused() -> None:
     """The layer whose votes count must exist."""
     with pytest.raises(InputError, match="layer"):
         _recogniser([], layer=1)
+
+
+def test_the_class_none_is_said_as_unsure() -> None:
+    """Its votes are counted like any other's; the label is class 0."""
+    recogniser = _recogniser([])
+    recogniser.engine.class_names = ("none", "right")
+    labels = _run(recogniser, ("left", 300), ("right", 100), ("left", 100))
+    said = [label.label for label in labels if label.changed]
+    assert said == ["unsure", "right", "unsure"]
+    assert labels[-1].gesture_class == 0
+    assert labels[-1].counts[0] > labels[-1].counts[1]
+
+
+def test_a_lesson_of_what_is_known_is_spared() -> None:
+    """Told so, nothing is learnt while nine tenths of the window say the class anyway."""
+    recogniser = _recogniser([GestureInterval(1_000_000, 1_400_000, 1)])
+    recogniser.spares_known = True
+    _run(recogniser, ("right", 150), ("left", 250))
+    targets = recogniser.engine.targets
+    assert targets[:50] == [None] * 50
+    assert targets[50:240] == [0] * 190
+    assert targets[240:] == [None] * 160
