@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from drivers.errors import InputError
-from drivers.events import SensorSize
-from pipeline.binning import View, centred_view
+
+if TYPE_CHECKING:
+    from drivers.events import SensorSize
+    from pipeline.binning import View
 
 CENTRED = "centred"
 _SQUARE = re.compile(r"(\d{1,5}),(\d{1,5}),(\d{1,5})")
@@ -65,6 +68,10 @@ def view_of(square: Square | None, sensor: SensorSize, columns: int, rows: int) 
 
     Raises `InputError` for a square that is not on the sensor, or has too few pixels.
     """
+    # Here, because a command line that only names views needs no arrays.
+    from drivers.events import SensorSize
+    from pipeline.binning import View, centred_view
+
     if square is None:
         return centred_view(sensor, columns, rows)
     inside = square.x + square.side <= sensor.width and square.y + square.side <= sensor.height

@@ -28,6 +28,7 @@ OPTIONS = {
     "source": ("--camera", "--bind", "--backpressure", "--control", "--hot-pixels", "--noise-ms"),
     "brain": ("--connect", "--publish", "--when-behind", "--keep-running", "--view"),
     "devices": ("--json", "--libraries"),
+    "console": ("--connect", "--control", "--source-control", "--host", "--port", "--token", "--log"),
     "watch": ("--connect", "--telemetry"),
     "info": ("--json",),
     "convert": ("OUT.aedat4",),
@@ -42,7 +43,7 @@ OPTIONS = {
 }
 
 
-PROCESSES = ("source", "brain", "watch", "record")
+PROCESSES = ("source", "brain", "watch", "record", "console")
 """Commands that are a process of their own, with its signals."""
 
 
