@@ -5,10 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from models.settings import MEAN_DECAY
 from models.trainer_state import TrainerState, fill, take
-
-MEAN_DECAY = 0.99
-"""Of an update: the mean rests on the last hundred updates or so."""
 
 
 class CentredReadout:

@@ -366,6 +366,9 @@ def live_learning(learning: LearningSettings, network: NetworkSettings) -> Learn
 ADAMAX_EPSILON = 1e-10
 """Well below the gradients of a single stream (1e-7 and up), so that it changes no step."""
 
+MEAN_DECAY = 0.99
+"""Of an update: the mean that a trained readout's input is taken from rests on the last hundred."""
+
 ONLINE = LearningSettings(rate=1e-4, update_every_steps=20)
 """Learning from one live stream: an update every 20 ms of labelled stream, 50 a second."""
 
