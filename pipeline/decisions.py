@@ -6,12 +6,15 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from drivers.errors import InputError
-from models.engine import StepResult
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from models.engine import StepResult
 
 FRAME_US = 1000
 """Length of one frame, and so of one engine step and one vote."""
@@ -92,6 +95,9 @@ def scores_of(result: StepResult, layer: int, classes: int) -> npt.NDArray[np.fl
     """
     if layer == -1 and result.shares is not None:
         return result.shares
+    # Here, because a command line that only has these settings needs no arrays.
+    import numpy as np
+
     scores = np.zeros(classes)
     scores[result.votes[layer]] = 1.0
     return scores
