@@ -1,5 +1,6 @@
 """Browsers' websockets, spoken by a program: who is let in, what is passed on, who may stall."""
 
+import contextlib
 import json
 import re
 import signal
@@ -177,8 +178,10 @@ def test_a_browser_that_says_too_much_is_shown_out(stage: Stage) -> None:
     stage.start_console()
     with Browser(stage.address) as good:
         with Browser(stage.address) as noisy:
-            for _ in range(200):
-                noisy.say(alive=True)
+            # It may be shown out before it has said everything.
+            with contextlib.suppress(exceptions.ConnectionClosed):
+                for _ in range(200):
+                    noisy.say(alive=True)
             assert noisy.closed() == 1008
         with Browser(stage.address) as long:
             long.say(text="x" * 10_000)
