@@ -80,34 +80,6 @@ PRESETS: dict[str, Preset] = {
         learning=LearningSettings(rate=1e-3),
         note="For a CPU in real time: coarser input, a wider bank of time constants.",
     ),
-    "best": Preset(
-        network=NetworkSettings(
-            layers=(
-                LayerSettings(channels=24, pool=2),
-                LayerSettings(channels=32, pool=1),
-                LayerSettings(channels=48, pool=1),
-            ),
-            input_copies=3,
-            height=16,
-            width=16,
-            tau_m_ms=(5.0, 100.0),
-            tau_s_ms=(3.0, 20.0),
-            gain=5.0,
-            reading="softmax",
-            reading_layers=(0, 1, 2),
-        ),
-        learning=LearningSettings(
-            rate=1e-3,
-            loss="CrossEntropyLoss",
-            readout_rate=1e-4,
-            average_decay=0.999,
-            regularisation=1e-2,
-        ),
-        note=(
-            "As `small`, but every layer's readout is trained by its own error, weights are "
-            "averaged, and all layers are read together. Local and online all the same."
-        ),
-    ),
 }
 
 
