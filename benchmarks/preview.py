@@ -35,10 +35,11 @@ def main() -> None:
     checkpoint = Path(sys.argv[1]) if len(sys.argv) > 1 else shipped_checkpoint()
     engine = EventsEngine(read_checkpoint(checkpoint), ONLINE)
     settings = engine.settings
-    preview = Preview(columns=settings.width, rows=settings.height)
+    preview = Preview()
     packets = list(open_recording(SAMPLE, packet_us=1000, stop_us=STRETCHES * STRETCH_MS * 1000))
     sensor = packets[0].sensor
-    binner = FrameBinner(sensor, centred_view(sensor, settings.width, settings.height))
+    view = centred_view(sensor, settings.width, settings.height)
+    binner = FrameBinner(sensor, view)
     frames = [
         frame.copy() for packet in packets for part in binner.iter_push(packet) for frame in part
     ]
@@ -57,7 +58,7 @@ def main() -> None:
                 if preview.wanted:
                     preview.step(engine, 0)
                     if number % every == 0:
-                        sizes.append(len(preview.take(number * 1000, FIGURES)))
+                        sizes.append(len(preview.take(number * 1000, view, FIGURES)))
             spent[shown].append((time.perf_counter_ns() - start) / STRETCH_MS / 1000)
     alone, shown_us = (statistics.median(spent[kind]) for kind in (False, True))
     pairs = zip(spent[False], spent[True], strict=True)

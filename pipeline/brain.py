@@ -125,7 +125,7 @@ class Brain:
             else LiveCourse(skip=settings.skip_when_behind, note=lambda *_: None)
         )
         self._latencies = Latencies()
-        self._preview = Preview(columns=shape.width, rows=shape.height)
+        self._preview = Preview()
         self._printer = LabelPrinter(sys.stdout)
         self._control = BrainControl(
             engine=engine,
@@ -298,7 +298,8 @@ class Brain:
             self._publish(label)
         if self._preview.wanted and self._preview.step(self._recogniser.engine, latency_ns):
             figures = build_figures(self._intake, self._recogniser, self._course.backlog.behind_ns)
-            payload = self._preview.take(self._stream_now_us, figures)
+            view = self._intake.looked[-1][1]
+            payload = self._preview.take(self._stream_now_us, view, figures)
             self._tell("preview", self._recogniser.source, payload)
         if session is not None:
             session.teacher.end_frame(frame, may_rehearse=skipped is None)

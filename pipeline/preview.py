@@ -21,7 +21,7 @@ import numpy.typing as npt
 from drivers.errors import InputError
 from drivers.events import EventPacket, Events, SensorSize
 from models.engine import Engine
-from pipeline.binning import centred_view
+from pipeline.binning import View
 
 PER_SECOND = 30
 TOPIC = b"preview/"
@@ -74,15 +74,11 @@ class PreviewMessage:
 class Preview:
     """Gathers what a preview shows, while `wanted`; without that it costs a look at a flag."""
 
-    def __init__(self, *, columns: int, rows: int) -> None:
-        """For a model with an input of `columns` x `rows`."""
+    def __init__(self) -> None:
         self.wanted = False
-        self._columns = columns
-        self._rows = rows
         self._due_ns = 0
         self._size = (0, 0)
         self._shift = 0
-        self._view = (0, 0, 0, 0)
         self._seen: deque[Events] = deque()
         self._events = 0
         self._rasters: list[Bytes] = []
@@ -118,16 +114,21 @@ class Preview:
             self._latency_ns = latency_ns
         return time.monotonic_ns() >= self._due_ns
 
-    def take(self, t_us: int, figures: dict[str, Any]) -> bytes:
-        """The payload of what was gathered, which is then forgotten."""
+    def take(self, t_us: int, view: View, figures: dict[str, Any]) -> bytes:
+        """The payload of what was gathered, which is then forgotten.
+
+        `view` is what the network looks at now.
+        """
         width, height = (-(-side >> self._shift) for side in self._size)
         kept = min(self._steps, MOST_STEPS)
+        sides = (view.x0, view.y0, view.columns * view.cell, view.rows * view.cell)
+        left, top, wide, high = (side >> self._shift for side in sides)
         head = PreviewHead(
             t_us=t_us,
             width=width,
             height=height,
             shrunk=1 << self._shift,
-            view=self._view,
+            view=(left, top, wide, high),
             steps=kept,
             neurons=tuple(raster.shape[1] for raster in self._rasters),
             latency_ms=self._latency_ns / 1e6,
@@ -167,10 +168,6 @@ class Preview:
         width, height = sensor.width, sensor.height
         self._size = (width, height)
         self._shift = max(0, (max(width, height) - 1) // LARGEST_SIDE).bit_length()
-        view = centred_view(sensor, self._columns, self._rows)
-        sides = (view.x0, view.y0, view.columns * view.cell, view.rows * view.cell)
-        left, top, wide, high = (side >> self._shift for side in sides)
-        self._view = (left, top, wide, high)
 
 
 def decode_preview(payload: bytes) -> PreviewMessage:

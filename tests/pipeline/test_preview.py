@@ -11,9 +11,11 @@ from models.checkpoint_file import read_checkpoint
 from models.events_engine import EventsEngine
 from pipeline import bus, wire
 from pipeline.addresses import ipc_address, private_run_directory
+from pipeline.binning import View, centred_view
 from pipeline.preview import MOST_STEPS, Preview, decode_preview
 
 SENSOR = SensorSize(32, 32)
+VIEW = centred_view(SENSOR, 16, 16)
 
 
 def packet_of(events: Events, sensor: SensorSize = SENSOR, seq: int = 0) -> EventPacket:
@@ -38,13 +40,13 @@ def engine(tiny_checkpoint: Path) -> EventsEngine:
 
 def test_events_are_drawn_by_polarity(engine: EventsEngine) -> None:
     """Each picture counts its own polarity, and what lies off the sensor is left out."""
-    preview = Preview(columns=16, rows=16)
+    preview = Preview()
     preview.want(True)
     preview.see(packet_of(events_at((1, 2, True), (31, 30, False), (32, 5, True), (3, 40, False))))
     preview.see(packet_of(events_at((1, 2, True))))
     engine.step(np.zeros((2, 16, 16), np.uint8), None)
     preview.step(engine, 0)
-    message = decode_preview(preview.take(1000, {}))
+    message = decode_preview(preview.take(1000, VIEW, {}))
     assert message.on.shape == message.off.shape == (32, 32)
     assert {tuple(map(int, at)): int(message.on[*at]) for at in np.argwhere(message.on)} == {
         (2, 1): 2
@@ -55,10 +57,11 @@ def test_events_are_drawn_by_polarity(engine: EventsEngine) -> None:
 
 def test_a_large_sensor_is_shown_smaller(engine: EventsEngine) -> None:
     """1280x720 comes at an eighth, with its last column and the view that the network sees."""
-    preview = Preview(columns=16, rows=16)
+    preview = Preview()
     preview.want(True)
     preview.see(packet_of(events_at((1279, 719, True)), SensorSize(1280, 720)))
-    head = (message := decode_preview(preview.take(0, {}))).head
+    view = centred_view(SensorSize(1280, 720), 16, 16)
+    head = (message := decode_preview(preview.take(0, view, {}))).head
     assert (head.width, head.height, head.shrunk) == (160, 90, 8)
     assert message.on[89, 159] == 1
     assert head.view == (35, 0, 90, 90)
@@ -66,7 +69,7 @@ def test_a_large_sensor_is_shown_smaller(engine: EventsEngine) -> None:
 
 def test_the_raster_is_who_fired_step_by_step(engine: EventsEngine) -> None:
     """Rows are the latest steps in order, also where an interval had more than are kept."""
-    preview = Preview(columns=16, rows=16)
+    preview = Preview()
     preview.want(True)
     random = np.random.default_rng(1)
     fired = []
@@ -74,7 +77,7 @@ def test_the_raster_is_who_fired_step_by_step(engine: EventsEngine) -> None:
         engine.step((random.random((2, 16, 16)) < 0.3).astype(np.uint8), None)
         fired.append([row.copy() for row in engine.sample_spikes(48)])
         preview.step(engine, 5_000_000)
-    message = decode_preview(preview.take(7, {"counts": [1]}))
+    message = decode_preview(preview.take(7, VIEW, {"counts": [1]}))
     assert (message.head.steps, message.head.t_us) == (MOST_STEPS, 7)
     assert message.head.latency_ms == 5
     assert message.head.figures == {"counts": [1]}
@@ -82,7 +85,16 @@ def test_the_raster_is_who_fired_step_by_step(engine: EventsEngine) -> None:
         want = np.array([rows[layer] for rows in fired[-MOST_STEPS:]])
         assert np.array_equal(raster, want)
     assert any(raster.any() for raster in message.rasters)
-    assert decode_preview(preview.take(8, {})).head.steps == 0
+    assert decode_preview(preview.take(8, VIEW, {})).head.steps == 0
+
+
+def test_the_view_shown_is_the_one_looked_at() -> None:
+    """A view that was moved is where it was moved to, in pixels of the picture."""
+    preview = Preview()
+    preview.want(True)
+    preview.see(packet_of(events_at((600, 300, True)), SensorSize(1280, 720)))
+    head = decode_preview(preview.take(0, View(320, 160, 10, 16, 16), {})).head
+    assert head.view == (40, 20, 20, 20)
 
 
 @pytest.mark.parametrize("payload", [b"", b"\xff\0\0\0{}", b"\x02\0\0\0{}", b"\x09\0\0\0[1, 2, 3]"])
@@ -94,9 +106,9 @@ def test_rubbish_is_no_preview(payload: bytes) -> None:
 
 def test_a_cut_preview_is_refused() -> None:
     """Arrays of another size than the head says are not read."""
-    preview = Preview(columns=16, rows=16)
+    preview = Preview()
     preview.see(packet_of(events_at((1, 2, True))))
-    whole = preview.take(0, {})
+    whole = preview.take(0, VIEW, {})
     with pytest.raises(InputError, match="bytes for arrays"):
         decode_preview(whole[:-1])
 
