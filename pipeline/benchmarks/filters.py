@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.benchmarks.interleaving import interleave
-from pipeline.benchmarks.rows import Table, compared_rows
+from pipeline.benchmarks.event_rates import event_rates
+from pipeline.benchmarks.rows import Table
 from pipeline.benchmarks.settings import BenchSettings
 from pipeline.benchmarks.synthetic import EVENTS_PER_S, SENSOR, synthetic_events
 from pipeline.benchmarks.worker_process import Workers
@@ -48,24 +48,11 @@ def measure(settings: BenchSettings) -> Iterator[Table]:
         )
         for contender, what, options in _CONTENDERS:
             workers.add(contender, what, _WORKER, common | options)
-        workers.wait_until_ready()
-        blocks = interleave(workers.started, settings.blocks)
-        reference = "dv-processing" if "dv-processing" in blocks else "wigwag"
-        yield Table(
+        yield event_rates(
             "filters",
-            compared_rows(
-                workers.started,
-                blocks,
-                unit="M events/s",
-                reference=reference,
-                convert=lambda time_ns: 1e3 / time_ns,
-                better="higher",
-            ),
-            reference,
-            (
-                f"input: synthetic events, {EVENTS_PER_S / 1e6:g} million per second of stream, "
-                f"of a sensor of {SENSOR.width}x{SENSOR.height}; noise within {NOISE_MS:g} ms",
-                *workers.notes,
-            ),
-            workers.versions,
+            workers,
+            settings,
+            references=("dv-processing", "wigwag"),
+            note=f"input: synthetic events, {EVENTS_PER_S / 1e6:g} million per second of stream, "
+            f"of a sensor of {SENSOR.width}x{SENSOR.height}; noise within {NOISE_MS:g} ms",
         )
