@@ -28,6 +28,7 @@ from pipeline.commands import (
     files,
     learn,
     run,
+    stages,
     teach,
 )
 
@@ -41,7 +42,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # its boxes take longer to import than everything else in --help
     add_completion=False,
 )
-for module in (run, adapt, teach, console, devices, files, learn, demo, bench, experiment):
+for module in (run, stages, adapt, teach, console, devices, files, learn, demo, bench, experiment):
     module.register(app)
 
 

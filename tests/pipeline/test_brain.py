@@ -55,7 +55,7 @@ def _send(publisher: bus.EventPublisher, parts: list[bytes | memoryview]) -> Non
 
 
 def _wait_for(brain: Popen[bytes], source: bus.EventPublisher) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 30
     while not source.wait_for_subscribers(1, 0.1):
         assert brain.poll() is None, brain.communicate()
         assert time.monotonic() < deadline
