@@ -40,7 +40,9 @@ checkpoint: $(VENV)/.installed
 	$(BIN)/wigwag evaluate data/small/checkpoint.safetensors data/simulated
 
 test: $(VENV)/.installed-dev
-	$(ONE_THREAD) $(BIN)/python -m pytest --ignore=tests/pipeline/benchmarks $(TEST_FLAGS)
+	$(ONE_THREAD) $(BIN)/python -m pytest --ignore=tests/pipeline/benchmarks \
+		-m "not alone" -n 2 --dist worksteal $(TEST_FLAGS)
+	$(ONE_THREAD) $(BIN)/python -m pytest --ignore=tests/pipeline/benchmarks -m alone $(TEST_FLAGS)
 
 # Of `wigwag bench`: every benchmark at a small size, each with processes of its own.
 test-benchmarks: $(VENV)/.installed-dev

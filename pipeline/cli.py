@@ -19,7 +19,21 @@ import typer
 from drivers.errors import InputError
 from models.errors import ModelError
 from pipeline import logs
-from pipeline.commands import bench, demo, experiment, files, keys, learn, run, status
+from pipeline.commands import (
+    adapt,
+    bench,
+    console,
+    demo,
+    devices,
+    experiment,
+    files,
+    keys,
+    learn,
+    run,
+    stages,
+    status,
+    teach,
+)
 
 app = typer.Typer(
     name="wigwag",
@@ -31,7 +45,22 @@ app = typer.Typer(
     rich_markup_mode=None,  # its boxes take longer to import than everything else in --help
     add_completion=False,
 )
-for module in (run, files, learn, demo, bench, experiment, keys, status):
+COMMANDS = (
+    run,
+    stages,
+    adapt,
+    teach,
+    console,
+    status,
+    devices,
+    files,
+    learn,
+    keys,
+    demo,
+    bench,
+    experiment,
+)
+for module in COMMANDS:
     module.register(app)
 
 

@@ -111,6 +111,7 @@ def view(
     speed: Annotated[
         float, typer.Option("--speed", help="Recording time per film time; 0.1: slow motion.")
     ] = 1.0,
+    look: o.Views = None,
 ) -> None:
     """Draw a recording as people like to see events: a film, or a sheet of pictures."""
     from pipeline.view import render_recording
@@ -125,6 +126,7 @@ def view(
         stop_s=stop,
         fade_ms=fade_ms,
         speed=speed,
+        views=look or (),
     )
     sys.stdout.write(
         f"{report.path}: {report.pictures} pictures, {report.width}x{report.height}, "
