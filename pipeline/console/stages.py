@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, Mapping[str, frozenset[str]]] = {
         "load": frozenset({"version"}),
         "compare": frozenset({"before", "after"}),
         "rehearsal": frozenset({"on"}),
+        "view": frozenset({"view"}),
         "settings": frozenset({"rate", "threshold", "min_events_per_s"}),
         "pause": frozenset(),
         "resume": frozenset(),

@@ -8,13 +8,15 @@ import { Picture } from "./picture.js";
 import { decode } from "./preview.js";
 import { Rasters } from "./raster.js";
 import { Versions } from "./versions.js";
+import { View } from "./view.js";
 
 const at = (id) => document.getElementById(id);
 const TROUBLE_MS = 8000;
 const STEP_PACKETS = 10;
 const SEEK_S = 5;
 
-const picture = new Picture(at("picture"), at("view"));
+const picture = new Picture(at("picture"));
+const view = new View(at("view"), (text) => askBrain("view", { view: text }));
 const rasters = new Rasters(at("rasters"));
 const figures = new Figures(at("figures"));
 const log = new Log(at("log"));
@@ -61,6 +63,7 @@ const link = new Link({
   onPreview: (buffer) => {
     const preview = decode(buffer);
     picture.show(preview);
+    view.show(preview.head);
     rasters.show(preview);
     figures.show(preview.head);
     classes.showVotes(preview.head.figures.counts);
@@ -98,6 +101,7 @@ function showBrain({ status, error }) {
   brain = status;
   at("source").textContent = status.source ?? "";
   figures.tell(status);
+  view.tell(status.view);
   classes.name(status.classes ?? []);
   classes.showLesson(status.lesson);
   classes.showRehearsal(status.rehearsal);
@@ -172,6 +176,9 @@ at("step").addEventListener("click", () => ask("source", "step", { packets: STEP
 at("to-start").addEventListener("click", () => ask("source", "seek", { s: 0 }));
 at("back").addEventListener("click", () => seekBy(-SEEK_S));
 at("forward").addEventListener("click", () => seekBy(SEEK_S));
+at("smaller").addEventListener("click", () => view.resize(-1));
+at("larger").addEventListener("click", () => view.resize(1));
+at("centred").addEventListener("click", () => view.centre());
 at("undo").addEventListener("click", () => askBrain("undo"));
 at("rehearsal").addEventListener("change", () => askBrain("rehearsal", { on: at("rehearsal").checked }));
 at("settings").addEventListener("submit", (event) => event.preventDefault());

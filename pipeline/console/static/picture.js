@@ -5,9 +5,8 @@ const ON = [255, 180, 84];
 const OFF = [89, 180, 255];
 
 export class Picture {
-  constructor(canvas, view) {
+  constructor(canvas) {
     this.canvas = canvas;
-    this.view = view;
     this.context = canvas.getContext("2d");
     this.t_us = null;
   }
@@ -21,7 +20,6 @@ export class Picture {
       this.image = this.context.createImageData(head.width, head.height);
       this.levels = [new Float32Array(pixels), new Float32Array(pixels)];
     }
-    this.place(head);
     const passed_ms = this.t_us === null ? Infinity : Math.abs(head.t_us - this.t_us) / 1000;
     this.t_us = head.t_us;
     const kept = Math.exp(-passed_ms / FADE_MS);
@@ -37,14 +35,5 @@ export class Picture {
       data[4 * at + 3] = 255;
     }
     this.context.putImageData(this.image, 0, 0);
-  }
-
-  // The frame around what the network sees.
-  place({ view: [left, top, width, height], width: whole_x, height: whole_y }) {
-    const style = this.view.style;
-    style.left = `${(100 * left) / whole_x}%`;
-    style.top = `${(100 * top) / whole_y}%`;
-    style.width = `${(100 * width) / whole_x}%`;
-    style.height = `${(100 * height) / whole_y}%`;
   }
 }

@@ -121,6 +121,36 @@ def test_the_page_opens_and_its_picture_moves(
     page.until(lambda: page.text("#state").startswith("running"), "it does not go on")
 
 
+def test_the_view_is_moved_on_the_picture(stage: Stage, page: Page, tiny_checkpoint: Path) -> None:
+    """Dragged, by keys, resized and centred; the brain looks there, and the frame stays there."""
+    stage.start_brain("--checkpoint", tiny_checkpoint)
+    stage.start_console()
+    page.open(stage.address)
+    page.until_running()
+    page.until(lambda: stage.ask("status")["view"], "the brain looks nowhere")
+    whole = stage.ask("status")["view"]
+
+    def looks(**wanted: int) -> Callable[[], bool]:
+        return lambda: stage.ask("status")["view"].items() >= wanted.items()
+
+    page.find("#smaller").click()
+    cell = whole["cell"] - 1
+    side = whole["width"] // whole["cell"] * cell
+    page.until(looks(cell=cell, width=side, height=side), "it does not shrink")
+    frame = page.find("#view")
+    scale = page.find("#screen").size["width"] / 128
+    page.actions().drag_and_drop_by_offset(frame, round(-30 * scale), round(-3 * scale)).perform()
+    page.until(looks(x=0), "it does not follow the pointer")
+    y = stage.ask("status")["view"]["y"]
+    assert 0 < y < whole["y"] + (whole["height"] - side) // 2
+    frame.send_keys(keys.Keys.ARROW_RIGHT)
+    page.until(looks(x=cell, y=y), "it does not follow the key")
+    left = "return parseFloat(document.querySelector('#view').style.left)"
+    page.until(lambda: page.run(left) == 100 * cell / 128, "the frame is elsewhere")
+    page.find("#centred").click()
+    page.until(looks(**{name: whole[name] for name in ("x", "y", "cell")}), "it is not centred")
+
+
 def test_a_wrong_token_is_refused_at_the_door(stage: Stage, page: Page) -> None:
     """The page asks for it, says when it is wrong, and lets the right one in; then it is kept."""
     address = stage.start_console("--token", TOKEN)
