@@ -59,6 +59,10 @@ def console(
     ] = None,
     insecure: o.Insecure = False,
     server_key: o.ServerKey = None,
+    source_server_key: Annotated[
+        Path | None,
+        typer.Option("--source-server-key", help="Public CURVE key file of the source."),
+    ] = None,
     secret_key: o.SecretKey = None,
 ) -> None:
     """Show a running brain in a browser, and teach it from there."""
@@ -74,6 +78,7 @@ def console(
         log=log,
         insecure=insecure,
         server_key=server_key,
+        source_server_key=source_server_key,
         secret_key=secret_key,
     )
     require_console()

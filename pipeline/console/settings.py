@@ -36,7 +36,9 @@ class ConsoleSettings:
     insecure: bool = False
     """Allow tcp to a brain beyond this host without keys."""
     server_key: Path | None = None
-    """Public CURVE key of the brain and the source."""
+    """Public CURVE key of the brain."""
+    source_server_key: Path | None = None
+    """That of the source."""
     secret_key: Path | None = None
     """The console's own key, which they let in."""
 

@@ -43,9 +43,13 @@ class Stages:
 
     def __init__(self, settings: ConsoleSettings) -> None:
         self._settings = settings
-        self._key = (
-            CurveClient(settings.server_key, settings.secret_key) if settings.server_key else None
-        )
+        self._keys = {
+            stage: CurveClient(public, settings.secret_key) if public else None
+            for stage, public in (
+                ("brain", settings.server_key),
+                ("source", settings.source_server_key),
+            )
+        }
         self._addresses = {"brain": settings.control}
         if settings.source_control is not None:
             self._addresses["source"] = settings.source_control
@@ -64,7 +68,7 @@ class Stages:
                 self._addresses[stage],
                 request,
                 timeout_s=_PATIENCE_S,
-                security=self._key,
+                security=self._keys[stage],
                 insecure=self._settings.insecure,
             )
 
