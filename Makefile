@@ -16,13 +16,14 @@ TEST_FLAGS ?=
 # Many small arrays: a second thread makes torch and BLAS slower, not faster.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
-.PHONY: help setup peers demo checkpoint test test-benchmarks lint types layers wheel check clean
+.PHONY: help setup setup-hashed peers demo checkpoint test test-benchmarks lint types layers wheel check clean
 
 help:
 	@echo "make demo    recognise a bundled recording, then learn a new person's gestures"
 	@echo "make test    run the tests, but for those of wigwag bench: make test-benchmarks"
 	@echo "make lint | types | layers    style, static types, directions of imports"
 	@echo "make checkpoint  simulate, train and judge the shipped checkpoint anew, into data/"
+	@echo "make setup-hashed  into $(VENV) what has the hashes in constraints-hashes.txt; torch without"
 	@echo "make wheel   build dist/*.whl"
 	@echo "make peers   packages that wigwag bench can be compared with, into $(PEERS_VENV)"
 	@echo "make check   lint, types, layers and tests"
@@ -39,7 +40,9 @@ checkpoint: $(VENV)/.installed
 	$(BIN)/wigwag evaluate data/small/checkpoint.safetensors data/simulated
 
 test: $(VENV)/.installed-dev
-	$(ONE_THREAD) $(BIN)/python -m pytest --ignore=tests/pipeline/benchmarks $(TEST_FLAGS)
+	$(ONE_THREAD) $(BIN)/python -m pytest --ignore=tests/pipeline/benchmarks \
+		-m "not alone" -n 2 --dist worksteal $(TEST_FLAGS)
+	$(ONE_THREAD) $(BIN)/python -m pytest --ignore=tests/pipeline/benchmarks -m alone $(TEST_FLAGS)
 
 # Of `wigwag bench`: every benchmark at a small size, each with processes of its own.
 test-benchmarks: $(VENV)/.installed-dev
@@ -62,6 +65,16 @@ wheel: $(VENV)/.installed-dev
 check: lint types layers test test-benchmarks
 
 setup: $(VENV)/.installed-dev
+
+# The same with every file checked against constraints-hashes.txt before it is installed, but for
+# torch and what it alone brings along: its builds differ by platform and index.
+setup-hashed: | $(BIN)/python
+	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) \
+		--require-hashes --no-deps -r constraints-hashes.txt
+	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) -c constraints.txt torch
+	$(BIN)/python -m pip install --disable-pip-version-check $(PIP_FLAGS) \
+		--no-deps --no-build-isolation -e .
+	@touch $(VENV)/.installed $(VENV)/.installed-dev
 
 $(BIN)/python:
 	@if [ -z "$(PYTHON)" ]; then \

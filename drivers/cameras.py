@@ -2,7 +2,8 @@
 
 An entry point names a function that takes its options as keyword arguments, all of them text with
 a default, and gives an `EventSource`; `docs/cameras.md` has an example. A source that has an
-attribute `live`, true, sets its own pace; packets of others are given out in their own time.
+attribute `live`, true, sets its own pace, and is opened again if it goes away; packets of others
+are given out in their own time. One with `real_sensor`, true, has hot pixels.
 """
 
 from __future__ import annotations
@@ -15,8 +16,12 @@ from typing import Any
 
 from drivers.errors import InputError, in_words
 from drivers.events import EventSource
+from drivers.reconnecting import ReconnectingCamera
 
 GROUP = "wigwag.cameras"
+
+EXTRAS = {"inivation": "dv_processing", "prophesee": "neuromorphic_drivers"}
+"""Kinds that need an extra of the same name, with the package that it brings."""
 
 
 def camera_kinds() -> tuple[str, ...]:
@@ -50,9 +55,19 @@ def open_camera(text: str) -> EventSource:
             what=f"camera {kind}",
             got=f"no package {error.name or in_words(error)}",
             allowed="a kind whose packages are installed",
-            todo=f"install it: pip install {error.name or kind}",
+            todo=f"install it: {how_to_install(kind, error.name)}",
         ) from error
-    return opener(**_options(kind, rest, opener))
+    options = _options(kind, rest, opener)
+    opened = opener(**options)
+    if not getattr(opened, "live", False):
+        return opened
+    # Opened once already, so that whatever is wrong is said now.
+    return ReconnectingCamera(_first(opened, lambda: opener(**options)))
+
+
+def how_to_install(kind: str, package: str | None) -> str:
+    """The command that brings what a kind of camera needs."""
+    return f"pip install 'wigwag[{kind}]'" if kind in EXTRAS else f"pip install {package or kind}"
 
 
 def number(what: str, text: str, low: float, high: float) -> float:
@@ -66,6 +81,12 @@ def number(what: str, text: str, low: float, high: float) -> float:
             what=what, got=repr(text), allowed=f"{low:g} to {high:g}", todo="change the option"
         )
     return value
+
+
+def _first(opened: EventSource, again: Callable[[], EventSource]) -> Callable[[], EventSource]:
+    """Gives what is open already the first time it is called, and then opens it again."""
+    waiting = [opened]
+    return lambda: waiting.pop() if waiting else again()
 
 
 def _options(kind: str, text: str, opener: Callable[..., Any]) -> dict[str, str]:

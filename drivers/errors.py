@@ -18,9 +18,26 @@ class InputError(ValueError):
         self.allowed = allowed
         self.todo = todo
 
-    def __reduce__(self) -> tuple[Callable[..., InputError], tuple[str, str, str, str]]:
+    def __reduce__(self) -> tuple[Callable[..., InputError], tuple[str, ...]]:
         """What pickle needs to carry the error out of a worker process."""
         return _input_error, (self.what, self.got, self.allowed, self.todo)
+
+
+class CameraGoneError(InputError):
+    """A camera that ran gives no more: unplugged, switched off, or its library gave up."""
+
+    def __init__(self, camera: str, why: str) -> None:
+        super().__init__(
+            what=f"camera {camera}",
+            got=why,
+            allowed="a camera that stays plugged in",
+            todo="plug it in again; `wigwag devices` says what is there",
+        )
+        self.camera = camera
+
+    def __reduce__(self) -> tuple[Callable[..., InputError], tuple[str, ...]]:
+        """What pickle needs to carry the error out of a worker process."""
+        return CameraGoneError, (self.camera, self.got)
 
 
 def in_words(error: Exception) -> str:

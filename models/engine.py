@@ -24,6 +24,9 @@ class StepResult:
     """shape (layers,): neurons that fired, per layer."""
     updated: bool
     """Whether the weights changed at the end of this step."""
+    shares: npt.NDArray[np.float64] | None = None
+    """shape (classes,): what this step gives to each class, see `models.reading`; None where
+    votes of one layer decide, as published, or a layer to be read is not heard."""
 
 
 class Engine(Protocol):
@@ -55,8 +58,23 @@ class Engine(Protocol):
         Learning is not affected.
         """
 
+    def sample_spikes(self, neurons: int) -> list[npt.NDArray[np.uint8]]:
+        """Who fired in the last step, for a picture: 0 and 1 of some neurons of every layer.
+
+        About `neurons` of them a layer, spread evenly over it, always the same ones; all where it
+        has fewer. To be looked at before the next step, and only after a first one.
+        """
+
     def reset(self) -> None:
         """Forget the dynamic state (traces, membranes, refractoriness), keep the weights."""
 
     def save(self, path: Path, record: dict[str, object]) -> str:
         """Write a checkpoint with `record` in its training record; returns its version."""
+
+
+def spread(size: int, neurons: int) -> slice:
+    """Which of `size` neurons are looked at: about `neurons`, spread over all of them.
+
+    The stride is odd, so that it does not fall on the same few of an even number of channels.
+    """
+    return slice(0, size, max(1, size // neurons) | 1)

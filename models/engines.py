@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from models.events_trainer import EventsTrainer
     from models.graph_trainer import GraphTrainer
     from models.network import Network
+    from models.reading import SequenceReading
     from models.replicas import Replicas
     from models.trainer import Trainer
 
@@ -48,6 +49,11 @@ def load_engine(
         raise ModelError(f"engine: got {engine!r}; allowed: {', '.join(ENGINES)}")
     if threads < 1:
         raise ModelError(f"threads: got {threads}; allowed: 1 or more")
+    if learning is not None and learning.average_decay is not None:
+        raise ModelError(
+            f"average decay: got {learning.average_decay} for learning from one live stream; "
+            "allowed: none; averages are for training"
+        )
     if engine == "events" and device not in ("auto", "cpu"):
         raise ModelError(f"engine: got 'events' with device {device!r}; allowed: auto, cpu")
     if engine == "events" or (engine == "auto" and _is_cpu(device)):
@@ -160,14 +166,16 @@ def trainer_for(
     return Trainer(network, learning, batch=batch, learn_every_ms=learn_every_ms, replicas=replicas)
 
 
-def count_votes(
+def read_sequences(
     network: Network, frames: npt.NDArray[np.uint8], *, burn_in_ms: int
-) -> npt.NDArray[np.int64]:
-    """As `models.trainer.count_votes`; on a CPU where spikes are, which is faster."""
+) -> SequenceReading:
+    """As `models.trainer.read_sequences`; on a CPU where spikes are, which is faster."""
     if network.layers[0].weight.device.type != "cpu" or plain_only(network.settings, None):
-        from models.trainer import count_votes as count_votes_densely
+        from models.trainer import read_sequences as read_densely
 
-        return count_votes_densely(network, frames, burn_in_ms=burn_in_ms)
-    from models.events_streams import count_votes as count_votes_of_spikes
+        return read_densely(network, frames, burn_in_ms=burn_in_ms)
+    from models.events_sums import Summing
+    from models.reading import SequenceReading
 
-    return count_votes_of_spikes(network, frames, burn_in_ms=burn_in_ms)
+    sums = Summing(network).run(np.moveaxis(frames, 1, 0), burn_in_ms=burn_in_ms)
+    return SequenceReading(sums.votes, sums.scores)

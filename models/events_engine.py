@@ -12,13 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from models.checkpoint_file import StoredNetwork, Tensors, write_checkpoint
-from models.engine import StepResult
+from models.engine import StepResult, spread
 from models.errors import ModelError, not_finite
 from models.events_kernels import step_network
-from models.events_layout import STATE, WORD, aligned, layer_arrays, learning_arrays, learnt_weights
+from models.events_layout import STATE, WORD, aligned, layer_arrays, learning_arrays, learnt_tensors
 from models.events_learning import take_step, update, work_off
+from models.events_readout import learning_terms, step_sizes
 from models.layer_parameters import layer_parameters
-from models.settings import ADAMAX_EPSILON, LearningSettings, affordable_learning
+from models.reading import Shares, shares_of
+from models.settings import LearningSettings, live_learning
 
 LOG = logging.getLogger(__name__)
 COMPILING = (
@@ -47,7 +49,7 @@ class EventsEngine:
         self.version = checkpoint.version
         self._tensors = checkpoint.tensors
         settings = self.settings
-        self._learning = learning and affordable_learning(learning, settings)
+        self._learning = learning and live_learning(learning, settings)
         self._shape = (settings.input_channels, settings.height, settings.width)
         self._classes = settings.classes
         self._updates = 0
@@ -69,6 +71,10 @@ class EventsEngine:
         """See `Engine.listen`; the readouts and sigmoids of other layers are left out."""
         self._heard[:] = 0
         self._heard[list(layers)] = 1
+
+    def sample_spikes(self, neurons: int) -> list[npt.NDArray[np.uint8]]:
+        """See `Engine.sample_spikes`; views, not copies."""
+        return [layer.spikes[spread(layer.activity.size, neurons)] for layer in self._layers]
 
     def reset(self) -> None:
         """Forget the dynamic state, keep the weights."""
@@ -96,16 +102,22 @@ class EventsEngine:
             votes,
             spikes,
         )
+        shares = self._shares()
         updated = learning is not None and self._learn(learning, target)
-        return StepResult(votes=votes, spikes=spikes, updated=updated)
+        return StepResult(votes=votes, spikes=spikes, updated=updated, shares=shares)
+
+    def _shares(self) -> Shares | None:
+        settings = self.settings
+        if settings.reads_as_published or not self._heard[list(settings.read_layers)].all():
+            return None
+        return shares_of(settings, [layer.readings for layer in self._layers])
 
     def tensors(self) -> Tensors:
         """All tensors of the network as they are now, in the engine's precision."""
         tensors = {name: tensor.copy() for name, tensor in self._tensors.items()}
         for number, arrays in enumerate(self._layers):
-            weight, bias = learnt_weights(arrays)
-            tensors[f"layers.{number}.weight"] = weight
-            tensors[f"layers.{number}.bias"] = bias
+            for name, tensor in learnt_tensors(arrays).items():
+                tensors[f"layers.{number}.{name}"] = tensor
         return tensors
 
     def save(self, path: Path, record: dict[str, Any]) -> str:
@@ -140,24 +152,20 @@ class EventsEngine:
         return True
 
     def _take_step(self, learning: LearningSettings, target: int) -> None:
-        dropout, regularisation = float(learning.dropout), float(learning.regularisation)
         take_step(
             self._layers,
             self._learnt,
             self._heard,
             target,
-            dropout,
-            regularisation,
+            learning_terms(learning),
             self._random,
             self._progress,
         )
 
     def _apply(self, learning: LearningSettings) -> bool:
-        rate, beta2 = float(learning.rate), float(learning.beta2)
         fresh = self._gradients == 0 and (learning.learn_every_steps or 1) == 1
-        return bool(
-            update(self._layers, self._learnt, self._progress, fresh, rate, beta2, ADAMAX_EPSILON)
-        )
+        sizes = step_sizes(learning)
+        return bool(update(self._layers, self._learnt, self._progress, fresh, sizes))
 
     def _start(self, dtype: type[np.floating[Any]]) -> None:
         """Parameters from the network, and nothing seen or learnt yet."""
@@ -168,7 +176,10 @@ class EventsEngine:
             layer_arrays(layer, dtype, learning=learning is not None)
             for layer in layer_parameters(settings, self._tensors)
         )
-        self._learnt = tuple(learning_arrays(arrays) for arrays in self._layers if learning)
+        readout = learning is not None and learning.readout_rate > 0
+        self._learnt = tuple(
+            learning_arrays(arrays, readout=readout) for arrays in self._layers if learning
+        )
         seed = 0 if learning is None else learning.seed % 2**32
         self._random = np.array([seed], np.uint32)
         self._progress = np.zeros(2, np.int64)

@@ -118,6 +118,18 @@ class LearningArrays(NamedTuple):
     """shape (Cout,): how many are listed."""
     offset: Places
     """shape (positions,): where the patch of a membrane begins in `trace`."""
+    readout_gradient: Floats
+    """shape (classes, fan-in), or (0, fan-in) where readouts stay as they are; so is the next."""
+    readout_scale: Floats
+    offset_gradient: Floats
+    """shape (classes,) or (0,); so is the next."""
+    offset_scale: Floats
+    seen: Floats
+    """What the readout read, summed since the last update, shape (fan-in,); so is the next."""
+    mean: Floats
+    """Its running mean."""
+    readout_counts: Integers
+    """Steps seen since the last update, and updates so far."""
     down: Floats
     """Scratch: d loss / d A, shape (fan-in,); so is the next one."""
     dropped: Floats
@@ -222,8 +234,8 @@ FEW_CHANNELS = 8
 """With fewer input channels a kernel's row is too short a run, and patches are unfolded."""
 
 
-def learning_arrays(arrays: LayerArrays) -> LearningArrays:
-    """Nothing learnt yet."""
+def learning_arrays(arrays: LayerArrays, *, readout: bool) -> LearningArrays:
+    """Nothing learnt yet; `readout` says whether it is trained as well."""
     dtype = arrays.weight.dtype
     channels_in, channels_out, kernel = arrays.channels_in, arrays.channels_out, arrays.kernel
     rows, columns = arrays.refractory.shape[1], arrays.refractory.shape[2] // arrays.width
@@ -235,8 +247,17 @@ def learning_arrays(arrays: LayerArrays) -> LearningArrays:
     beside, below = channels_in, arrays.p.shape[1]
     if unfolded:
         beside, below = beside * kernel, below * kernel
+    fan_in = arrays.readout.shape[1]
+    classes = len(arrays.readout) if readout else 0
     return LearningArrays(
         unfolded=unfolded,
+        readout_gradient=aligned((classes, fan_in), dtype),
+        readout_scale=aligned((classes, fan_in), dtype),
+        offset_gradient=aligned((classes,), dtype),
+        offset_scale=aligned((classes,), dtype),
+        seen=aligned((fan_in,), dtype),
+        mean=aligned((fan_in,), dtype),
+        readout_counts=np.zeros(2, np.int64),
         gradient=aligned(weights, dtype),
         bias_gradient=aligned((channels_out,), dtype),
         scale=aligned(weights, dtype),
@@ -248,15 +269,25 @@ def learning_arrays(arrays: LayerArrays) -> LearningArrays:
         offset=(np.add.outer(np.arange(rows) * below, np.arange(columns) * beside))
         .reshape(-1)
         .astype(np.int32),
-        down=aligned((arrays.readout.shape[1],), dtype),
-        dropped=aligned((arrays.readout.shape[1],), dtype),
+        down=aligned((fan_in,), dtype),
+        dropped=aligned((fan_in,), dtype),
     )
 
 
-def learnt_weights(arrays: LayerArrays) -> tuple[Floats, Floats]:
-    """Weights and biases as they are now, of the shapes in `LayerParameters`."""
+LEARNT = ("weight", "bias", "readout", "readout_offset")
+"""What learning may change."""
+
+
+def learnt_tensors(arrays: LayerArrays) -> dict[str, Floats]:
+    """`LEARNT` as they are now, of the shapes in `LayerParameters`."""
     blocks, kernel, width = len(arrays.bias), arrays.kernel, arrays.width
+    channels, classes = arrays.channels_out, len(arrays.readout)
     weight = arrays.weight.reshape(blocks, arrays.channels_in, kernel, kernel, width)
     by_output = weight.transpose(0, 4, 1, 2, 3).reshape(blocks * width, *weight.shape[1:4])
-    bias = arrays.bias[:, :width].reshape(-1)
-    return by_output[: arrays.channels_out, :, :, ::-1].copy(), bias[: arrays.channels_out].copy()
+    readout = arrays.readout.reshape(classes, len(arrays.activity), -1, channels)
+    return {
+        "weight": by_output[:channels, :, :, ::-1].copy(),
+        "bias": arrays.bias[:, :width].reshape(-1)[:channels].copy(),
+        "readout": readout.transpose(0, 3, 1, 2).reshape(classes, -1).copy(),
+        "readout_offset": arrays.readout_offset.copy(),
+    }

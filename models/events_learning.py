@@ -10,25 +10,25 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 from numba import njit
 
 from models.events_layout import Bytes, Integers, LayerArrays, LearningArrays
 from models.events_logistic import logistic
+from models.events_readout import (
+    LearningTerms,
+    Random,
+    StepSizes,
+    adamax,
+    back_through_readout,
+    change_readout,
+)
 from models.events_vectors import LANES, TOGETHER, add_weighted, subtract_turned
-from models.layer_parameters import Floats
 
 compiled: Any = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
-Random = npt.NDArray[np.uint32]
 GROUP = LANES
 """Output channels whose gradients are summed up together: they share what they read of P, and
 their weights are turned in registers."""
-NEAR = 512
-"""Numbers of a readout that are worked on together, so that they stay in the nearest cache."""
 
-QUIET = 0.1
-"""Below this mean activity the regulariser raises it."""
 NEAR_THRESHOLD = -0.01
 """Above this membrane potential the regulariser lowers it."""
 
@@ -39,8 +39,7 @@ def take_step(
     learning: tuple[LearningArrays, ...],
     heard: Bytes,
     target: int,
-    dropout: float,
-    regularisation: float,
+    terms: LearningTerms,
     random: Random,
     progress: Integers,
 ) -> None:
@@ -54,70 +53,10 @@ def take_step(
         layer, own = layers[number], learning[number]
         if not heard[number]:
             logistic(layer.activity.reshape(-1))
-        back_through_readout(layer, own, target, dropout, regularisation, random)
-        spread(layer, own, regularisation)
+        back_through_readout(layer, own, target, terms, random)
+        spread(layer, own, terms.regularisation)
         keep_trace(layer, own)
     progress[:] = 0
-
-
-@compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
-def back_through_readout(
-    layer: LayerArrays,
-    own: LearningArrays,
-    target: int,
-    dropout: float,
-    regularisation: float,
-    random: Random,
-) -> None:
-    """Error on A: down = mask * (G^T e - lift) * A (1 - A), e from the mean smooth L1 loss.
-
-    The readout and the regulariser see what dropout leaves: D = mask * A.
-    """
-    real = layer.weight.dtype.type
-    zero, one = real(0), real(1)
-    activity, down, dropped = layer.activity.reshape(-1), own.down, own.dropped
-    kept = real(1.0 / (1.0 - dropout))
-    size, classes = activity.size, layer.readings.size
-    # The mask rests in `down` until the error is known.
-    if dropout > 0.0:
-        limit = np.uint32(dropout * 2.0**32)
-        for t in range(size):
-            down[t] = kept if scramble(random[0] + np.uint32(t)) >= limit else zero
-        random[0] = scramble(random[0]) + np.uint32(size)
-    else:
-        down[:] = one
-    total = zero
-    for t in range(size):
-        dropped[t] = activity[t] * down[t]
-        total += dropped[t]
-    errors = np.empty_like(layer.readings)
-    for number in range(classes):
-        weights = layer.readout[number]
-        reading = layer.readout_offset[number]
-        for t in range(size):
-            reading += weights[t] * dropped[t]
-        error = reading - one if number == target else reading
-        errors[number] = min(max(error, -one), one) / real(classes)
-    quiet = total / real(size) < real(QUIET)
-    lift = real(0.1 * regularisation / size) if quiet else zero
-    for begin in range(0, size, NEAR):
-        end = min(begin + NEAR, size)
-        wanted, mask, a = dropped[begin:end], down[begin:end], activity[begin:end]
-        wanted[:] = -lift
-        for number in range(classes):
-            weights, error = layer.readout[number, begin:end], errors[number]
-            for t in range(end - begin):
-                wanted[t] += error * weights[t]
-        for t in range(end - begin):
-            mask[t] = wanted[t] * mask[t] * a[t] * (one - a[t])
-
-
-@compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
-def scramble(number: np.uint32) -> np.uint32:
-    """A number below 2**32 that looks random, from one that does not (the mixer of MurmurHash3)."""
-    first = np.uint32((number ^ (number >> np.uint32(16))) * np.uint32(0x85EBCA6B))
-    second = np.uint32((first ^ (first >> np.uint32(13))) * np.uint32(0xC2B2AE35))
-    return np.uint32(second ^ (second >> np.uint32(16)))
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
@@ -258,9 +197,7 @@ def update(
     learning: tuple[LearningArrays, ...],
     progress: Integers,
     fresh: bool,
-    rate: float,
-    beta2: float,
-    epsilon: float,
+    sizes: StepSizes,
 ) -> bool:
     """Sum up what `work_off` left, and take one Adamax step (beta1 = 0); gradients become 0 again.
 
@@ -268,6 +205,7 @@ def update(
     yet (`fresh`), all groups use the same rows, which never leave the nearer caches. Returns
     whether all weights are finite.
     """
+    rate, beta2, epsilon = sizes.rate, sizes.beta2, sizes.epsilon
     finite = True
     for number in range(len(layers)):
         layer, own = layers[number], learning[number]
@@ -286,6 +224,8 @@ def update(
             for t in range(channel % width, bias.size, width):
                 bias[t] -= own.bias_gradient[channel]
         own.bias_gradient[:] = zero
+        if len(own.readout_gradient):
+            finite = change_readout(layer, own, sizes) and finite
     progress[0] = len(layers)
     return finite
 
@@ -326,14 +266,3 @@ def change_weights(
                     total += changed * zero
     own.gradient[first_row : first_row + end - first] = zero
     return bool(total == zero)
-
-
-@compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
-def adamax(gradient: Floats, scale: Floats, rate: float, beta2: float, epsilon: float) -> None:
-    """Step sizes: scale <- max(beta2 scale, |g| + eps); the gradient becomes rate * g / scale."""
-    real = gradient.dtype.type
-    step, decay, small = real(rate), real(beta2), real(epsilon)
-    for t in range(gradient.size):
-        g = gradient[t]
-        scale[t] = max(decay * scale[t], abs(g) + small)
-        gradient[t] = step * g / scale[t]

@@ -21,7 +21,6 @@ from models.events_layout import (
 )
 from models.layer_parameters import layer_parameters
 from models.network import Network
-from models.trainer import BURN_IN_MS
 
 compiled: Any = njit(cache=True, error_model="numpy")
 
@@ -54,23 +53,6 @@ class EventsStreams:
             self.layers[stream], frames, self._x, self._learning, self.heard, votes, self.spikes
         )
         return votes
-
-
-def count_votes(
-    network: Network, frames: npt.NDArray[np.uint8], *, burn_in_ms: int = BURN_IN_MS
-) -> npt.NDArray[np.int64]:
-    """As `models.trainer.count_votes`, on one CPU core, one sequence after the other."""
-    streams = EventsStreams(network, 1, learning=False)
-    layers, classes = len(network.layers), network.settings.classes
-    counts = np.zeros((layers, frames.shape[1], classes), np.int64)
-    for number in range(frames.shape[1]):
-        for layer in streams.layers[0]:
-            for name in STATE:
-                getattr(layer, name)[:] = 0
-        votes = streams.run(0, frames[:, number])[burn_in_ms:]
-        for layer_number in range(layers):
-            counts[layer_number, number] = np.bincount(votes[:, layer_number], minlength=classes)
-    return counts
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # numba has no types

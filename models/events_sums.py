@@ -17,6 +17,7 @@ from numba import njit
 from models.errors import ModelError
 from models.events_kernels import step_network
 from models.events_layout import STATE, WORD, Bytes, Integers, LayerArrays, aligned
+from models.events_readout import softmax
 from models.events_streams import EventsStreams
 from models.layer_parameters import Floats
 from models.network import Network
@@ -30,6 +31,8 @@ class Sums:
 
     votes: npt.NDArray[np.int64]
     """shape (layers, N, classes): steps at which a class had the largest readout (P 4.3)."""
+    scores: npt.NDArray[np.float64]
+    """shape (N, classes): shares as the network is to be read (`models.reading`), summed."""
     readings: npt.NDArray[np.float64]
     """shape (layers, N, classes): readouts y, mean over steps."""
     activity: tuple[npt.NDArray[np.float32], ...]
@@ -45,6 +48,9 @@ class Summing:
         self._streams = EventsStreams(network, 1, learning=False)
         settings = network.settings
         self._classes = settings.classes
+        self._read = np.zeros(len(network.layers), np.uint8)
+        self._read[list(settings.read_layers)] = 1
+        self._soft = settings.reading == "softmax"
         self._shape = (settings.input_channels, settings.height, settings.width)
         cells = settings.input_copies * math.prod(self._shape)
         self._x = aligned((-(-cells // WORD) * WORD,), np.uint8)
@@ -61,13 +67,14 @@ class Summing:
         Raises `ModelError` for one of another shape.
         """
         layers = self._streams.layers[0]
-        votes, readings, activity, steps = [], [], [], 0
+        votes, scores, readings, activity, steps = [], [], [], [], 0
         spikes = np.zeros(len(layers), np.int64)
         for frames in sequences:
             if frames.shape[1:] != self._shape:
                 raise ModelError(f"frames: got shape {frames.shape[1:]}; allowed: {self._shape}")
             self.reset()
             own_votes = np.zeros((len(layers), self._classes), np.int64)
+            own_scores = np.zeros(self._classes)
             own_readings = np.zeros((len(layers), self._classes))
             own_activity = tuple(np.zeros(layer.activity.size, np.float32) for layer in layers)
             run_summing(
@@ -76,19 +83,24 @@ class Summing:
                 self._x,
                 self._streams.heard,
                 burn_in_ms,
+                self._read,
+                self._soft,
                 own_votes,
+                own_scores,
                 own_readings,
                 own_activity,
                 spikes,
             )
             counted = max(len(frames) - burn_in_ms, 1)
             votes.append(own_votes)
+            scores.append(own_scores / self._read.sum())
             readings.append(own_readings / counted)
             activity.append([values / counted for values in own_activity])
             steps += counted
         sizes = np.array([layer.activity.size for layer in layers])
         return Sums(
             votes=np.stack(votes, axis=1),
+            scores=np.stack(scores),
             readings=np.stack(readings, axis=1),
             activity=tuple(
                 np.stack([own[number] for own in activity]) for number in range(len(layers))
@@ -104,12 +116,19 @@ def run_summing(
     x: Bytes,
     heard: Bytes,
     burn_in: int,
+    read: Bytes,
+    soft: bool,
     votes: Integers,
+    scores: Floats,
     readings: Floats,
     activity: tuple[Floats, ...],
     spikes: Integers,
 ) -> None:
-    """Advance by `frames`; from step `burn_in` on add to the other arrays."""
+    """Advance by `frames`; from step `burn_in` on add to the arrays from `votes` on.
+
+    `read`, shape (layers,), says whose votes, or `soft` readings, are scored.
+    """
+    shares = np.zeros(scores.size)
     counts = np.zeros_like(spikes)
     winners = np.zeros_like(spikes)
     for t in range(frames.shape[0]):
@@ -118,5 +137,11 @@ def run_summing(
             spikes += counts
             for number in range(len(layers)):
                 votes[number, winners[number]] += 1
+                if read[number] and soft:
+                    shares[:] = layers[number].readings
+                    softmax(shares)
+                    scores += shares
+                elif read[number]:
+                    scores[winners[number]] += 1.0
                 readings[number] += layers[number].readings
                 activity[number][:] += layers[number].activity.reshape(-1)

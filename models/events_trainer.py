@@ -15,15 +15,29 @@ import numpy.typing as npt
 import torch
 
 from models.errors import not_finite
-from models.events_layout import STATE, learning_arrays, learnt_weights
+from models.events_averaging import EventsAverage
+from models.events_layout import LEARNT, STATE, learning_arrays, learnt_tensors
 from models.events_learning import take_step, update, work_off
+from models.events_readout import learning_terms, step_sizes
 from models.events_streams import EventsStreams
 from models.network import Network
-from models.settings import ADAMAX_EPSILON, LearningSettings
+from models.settings import LearningSettings
 from models.trainer import BURN_IN_MS, MinibatchResult, stretch_ends
 from models.trainer_state import TrainerState, fill, take
 
-LEARNT = ("gradient", "bias_gradient", "scale", "bias_scale")
+CARRIED = (
+    "gradient",
+    "bias_gradient",
+    "scale",
+    "bias_scale",
+    "readout_gradient",
+    "readout_scale",
+    "offset_gradient",
+    "offset_scale",
+    "seen",
+    "mean",
+    "readout_counts",
+)
 """What learning carries from one minibatch to the next."""
 
 
@@ -44,7 +58,11 @@ class EventsTrainer:
         self._burn_in_ms = burn_in_ms
         self._learn_every_ms = learn_every_ms
         self._streams = EventsStreams(network, batch, learning=True)
-        self._learnt = tuple(learning_arrays(arrays) for arrays in self._streams.layers[0])
+        shared = self._streams.layers[0]
+        readout = learning.readout_rate > 0
+        self._learnt = tuple(learning_arrays(arrays, readout=readout) for arrays in shared)
+        decay = learning.average_decay
+        self._average = None if decay is None else EventsAverage(shared, decay)
         self._random = np.array([learning.seed % 2**32], np.uint32)
         self._progress = np.zeros(2, np.int64)
 
@@ -60,8 +78,7 @@ class EventsTrainer:
         See `models.trainer.Trainer.run`. Raises `ModelError` for weights that are not finite.
         """
         learning, streams = self._learning, self._streams
-        rate, beta2 = float(learning.rate * rate_factor), float(learning.beta2)
-        dropout, press = float(learning.dropout), float(learning.regularisation)
+        terms, sizes = learning_terms(learning), step_sizes(learning, rate_factor=rate_factor)
         layers = len(self._learnt)
         counts = np.zeros((layers, len(labels), self.network.settings.classes), np.int64)
         streams.spikes[:] = 0
@@ -75,14 +92,15 @@ class EventsTrainer:
                 if learns:
                     target = int(labels[number])
                     counts[np.arange(layers), number, votes[-1]] += 1
-                    losses += [_loss(layer.readings, target) for layer in arrays]
+                    losses += [
+                        _loss(layer.readings, target, terms.cross_entropy) for layer in arrays
+                    ]
                     take_step(
                         arrays,
                         self._learnt,
                         streams.heard,
                         target,
-                        dropout,
-                        press,
+                        terms,
                         self._random,
                         self._progress,
                     )
@@ -90,17 +108,10 @@ class EventsTrainer:
             begin = end
             if learns:
                 learnt += 1
-                finite = update(
-                    streams.layers[0],
-                    self._learnt,
-                    self._progress,
-                    False,
-                    rate,
-                    beta2,
-                    ADAMAX_EPSILON,
-                )
-                if not finite:
+                if not update(streams.layers[0], self._learnt, self._progress, False, sizes):
                     raise not_finite()
+                if self._average is not None:
+                    self._average.take()
         self._put_back()
         right = (counts.argmax(2) == labels).mean(1)
         steps = frames.shape[0] * len(labels)
@@ -123,11 +134,14 @@ class EventsTrainer:
 
     @torch.no_grad()
     def _put_back(self) -> None:
-        """Give the network what was learnt."""
-        for own, layer in zip(self._streams.layers[0], self.network.layers, strict=True):
-            weight, bias = learnt_weights(own)
-            layer.weight.copy_(torch.from_numpy(weight))
-            layer.bias.copy_(torch.from_numpy(bias))
+        """Give the network what was learnt, or its running mean."""
+        if self._average is None:
+            learnt = [learnt_tensors(arrays) for arrays in self._streams.layers[0]]
+        else:
+            learnt = self._average.tensors()
+        for tensors, layer in zip(learnt, self.network.layers, strict=True):
+            for name, tensor in tensors.items():
+                getattr(layer, name).copy_(torch.from_numpy(tensor))
 
     def _kept(self) -> dict[str, npt.NDArray[Any]]:
         """The arrays in use that the next minibatch depends on, by name."""
@@ -135,17 +149,21 @@ class EventsTrainer:
         for number, (shared, learnt) in enumerate(
             zip(self._streams.layers[0], self._learnt, strict=True)
         ):
-            kept |= {f"{number}.{name}": getattr(shared, name) for name in ("weight", "bias")}
-            kept |= {f"{number}.{name}": getattr(learnt, name) for name in LEARNT}
+            kept |= {f"{number}.{name}": getattr(shared, name) for name in LEARNT}
+            kept |= {f"{number}.{name}": getattr(learnt, name) for name in CARRIED}
+        if self._average is not None:
+            kept |= {f"average.{name}": array for name, array in self._average.kept().items()}
         for stream, layers in enumerate(self._streams.layers):
             for number, arrays in enumerate(layers):
                 kept |= {f"{stream}.{number}.{name}": getattr(arrays, name) for name in STATE}
         return kept
 
 
-def _loss(readings: npt.NDArray[np.floating[Any]], target: int) -> float:
-    """Smooth L1 against the one-hot class, mean over classes."""
+def _loss(readings: npt.NDArray[np.floating[Any]], target: int, cross_entropy: bool) -> float:
+    """Cross-entropy, or smooth L1 against the one-hot class, the mean over classes."""
     errors = readings.astype(np.float64)
+    if cross_entropy:
+        return float(np.logaddexp.reduce(errors) - errors[target])
     errors[target] -= 1.0
     size = np.abs(errors)
     return float(np.where(size < 1.0, 0.5 * errors * errors, size - 0.5).mean())

@@ -60,6 +60,10 @@ class GraphEngine:
     def listen(self, layers: Sequence[int]) -> None:
         """See `Engine.listen`; every layer votes all the same."""
 
+    def sample_spikes(self, neurons: int) -> list[npt.NDArray[np.uint8]]:
+        """See `Engine.sample_spikes`; one copy from the device a layer."""
+        return self._stepper.sample_spikes(neurons)
+
     def reset(self) -> None:
         """Forget the dynamic state, keep the weights."""
         self._stepper.reset()

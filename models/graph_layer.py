@@ -33,9 +33,9 @@ class GraphLayer:
 
         self._q = zeros(layer.shape.inputs)
         self._charge = zeros(layer.shape.membrane)
-        self._flat_spikes = like.new_zeros((batch, layer.shape.readout_inputs))
-        self.flat_activity = torch.zeros_like(self._flat_spikes)
-        self.spikes = self.as_maps(self._flat_spikes)
+        self.flat_spikes = like.new_zeros((batch, layer.shape.readout_inputs))
+        self.flat_activity = torch.zeros_like(self.flat_spikes)
+        self.spikes = self.as_maps(self.flat_spikes)
         self.activity = self.as_maps(self.flat_activity)
         pools = layer.settings.pool > 1
         self._fired = zeros(layer.shape.membrane) if pools else self.spikes
@@ -93,7 +93,7 @@ class GraphLayer:
         """Write what the step gave: votes and numbers of spikes, each shape (B,)."""
         into_classes(self.layer.readout_offset, self.flat_activity, self.readout, self._y)
         torch.argmax(self._y, 1, out=votes)
-        torch.sum(self._flat_spikes, 1, out=spikes)
+        torch.sum(self.flat_spikes, 1, out=spikes)
 
 
 def into_classes(base: Tensor, activity: Tensor, readout: Tensor, out: Tensor) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from models.engine import spread
 from models.errors import ModelError
 from models.graph_capture import Capture, Program, capture_cuda
 from models.graph_network import GraphNetwork, Kind
@@ -88,6 +89,13 @@ class GraphStepper:
         self._inbox.upload()
         self._graph.run(kinds, **self._inbox.device, **self._outbox.device)
         self._outbox.download()
+
+    def sample_spikes(self, neurons: int) -> list[npt.NDArray[np.uint8]]:
+        """See `Engine.sample_spikes`; of the first stream."""
+        fired = [layer.flat_spikes[0] for layer in self._graph.layers]
+        return [
+            flat[spread(len(flat), neurons)].ne(0).to(torch.uint8).cpu().numpy() for flat in fired
+        ]
 
     def reset(self) -> None:
         """Forget the dynamic state, keep weights and gathered gradients."""

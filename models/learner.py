@@ -7,11 +7,12 @@ from torch import Tensor
 
 from models.error_trigger import ErrorTrigger
 from models.errors import not_finite
-from models.layer import LayerStep
+from models.layer import Layer, LayerStep
 from models.learning_rule import local_gradient
 from models.losses import make_loss
 from models.network import Network
 from models.optimisers import make_optimiser
+from models.readout_step import CentredReadout
 from models.replicas import ALONE, Replicas
 from models.settings import LearningSettings
 from models.trainer_state import TrainerState, fill, load_optimiser_state, optimiser_state
@@ -36,9 +37,21 @@ class Learner:
         self.settings = settings
         device = network.layers[0].weight.device
         self._generator = torch.Generator(device=device).manual_seed(settings.seed)
+        self._trains_readout = settings.readout_rate > 0
         self._optimisers = [
-            make_optimiser(settings, [layer.weight, layer.bias]) for layer in network.layers
+            make_optimiser(
+                settings,
+                [layer.weight, layer.bias],
+                [layer.readout, layer.readout_offset] if self._trains_readout else [],
+            )
+            for layer in network.layers
         ]
+        self._readouts = [
+            CentredReadout(layer.readout, layer.readout_offset)
+            for layer in network.layers
+            if self._trains_readout
+        ]
+        self.set_rate_factor(1.0)
         self._loss = make_loss(settings, network.settings.classes)
         triggered = settings.error_threshold is not None or settings.error_rate is not None
         self.triggers = [ErrorTrigger(settings) if triggered else None for _ in network.layers]
@@ -49,10 +62,11 @@ class Learner:
         self.losses = [0.0] * len(network.layers)
         """Per layer, the mean loss of the steps last worked off."""
 
-    def set_rate(self, rate: float) -> None:
-        """Change the learning rate from the next update on."""
+    def set_rate_factor(self, factor: float) -> None:
+        """Multiply the learning rates of the settings by this, from the next update on."""
+        self._rates = self.settings.rate * factor, self.settings.readout_rate * factor
         for optimiser in self._optimisers:
-            for group in optimiser.param_groups:
+            for group, rate in zip(optimiser.param_groups, self._rates, strict=False):
                 group["lr"] = rate
 
     def learn(self, traces: list[Tensor], steps: list[LayerStep], one_hot: Tensor) -> bool:
@@ -71,21 +85,36 @@ class Learner:
             self.work_off()
         if update:
             self._average()
-            for optimiser, layer in zip(self._optimisers, self.network.layers, strict=True):
+            kept = 1.0 - self._rates[1] * self.settings.readout_decay
+            for readout in self._readouts:
+                readout.begin_update(self._steps_since_update, kept)
+            for optimiser in self._optimisers:
                 optimiser.step()
-                if not bool(torch.isfinite(layer.weight).all()):
+            for readout in self._readouts:
+                readout.end_update()
+            for layer in self.network.layers:
+                learnt = self._learnt(layer)
+                if not all(bool(torch.isfinite(tensor).all()) for tensor in learnt.values()):
                     raise not_finite()
-                layer.weight.grad = layer.bias.grad = None
+                for tensor in learnt.values():
+                    tensor.grad = None
             self._steps_since_update = 0
             self.updates += 1
         return update
+
+    def _learnt(self, layer: Layer) -> dict[str, Tensor]:
+        """What learning changes of a layer, by name."""
+        learnt = {"weight": layer.weight, "bias": layer.bias}
+        if self._trains_readout:
+            learnt |= {"readout": layer.readout, "readout_offset": layer.readout_offset}
+        return learnt
 
     def _average(self) -> None:
         """Over all replicas, of whose gradients the same ones are there."""
         gradients = [
             parameter.grad
             for layer in self.network.layers
-            for parameter in (layer.weight, layer.bias)
+            for parameter in self._learnt(layer).values()
             if parameter.grad is not None
         ]
         if self._replicas.size == 1 or not gradients:
@@ -114,12 +143,14 @@ class Learner:
                 if trigger is not None
             }
         )
+        for number, readout in enumerate(self._readouts):
+            kept.add(f"readout.{number}", readout.state())
         kept.tensors["generator"] = self._generator.get_state()
         for number, (optimiser, layer) in enumerate(
             zip(self._optimisers, self.network.layers, strict=True)
         ):
             kept.add(f"optimiser.{number}", optimiser_state(optimiser))
-            for name, parameter in (("weight", layer.weight), ("bias", layer.bias)):
+            for name, parameter in self._learnt(layer).items():
                 if parameter.grad is not None:
                     kept.tensors[f"gradient.{number}.{name}"] = self._replicas.mean(parameter.grad)
         return kept
@@ -132,13 +163,15 @@ class Learner:
         for number, trigger in enumerate(self.triggers):
             if trigger is not None:
                 trigger.threshold = state.numbers[f"threshold.{number}"]
+        for number, readout in enumerate(self._readouts):
+            readout.load_state(state.under(f"readout.{number}"))
         self._generator.set_state(state.tensors["generator"])
         for number, (optimiser, layer) in enumerate(
             zip(self._optimisers, self.network.layers, strict=True)
         ):
             load_optimiser_state(optimiser, state.under(f"optimiser.{number}"))
             gathered = state.under(f"gradient.{number}").tensors
-            for name, parameter in (("weight", layer.weight), ("bias", layer.bias)):
+            for name, parameter in self._learnt(layer).items():
                 parameter.grad = None
                 if name in gathered:
                     parameter.grad = torch.empty_like(parameter)
@@ -168,17 +201,18 @@ class Learner:
                 loss=self._loss,
                 surrogate=self.settings.surrogate,
                 trigger=self.triggers[number],
+                trains_readout=self._trains_readout,
                 replicas=self._replicas,
             )
             self.losses[number] = float(gradient.loss)
-            for parameter, value in (
-                (layer.weight, gradient.weight),
-                (layer.bias, gradient.bias),
-            ):
+            for name, parameter in self._learnt(layer).items():
+                value: Tensor | None = getattr(gradient, name)
                 if value is None:
                     continue
                 value = value * count if count > 1 else value
                 parameter.grad = value if parameter.grad is None else parameter.grad + value
+            if gradient.read is not None:
+                self._readouts[number].see(gradient.read * count)
         self._waiting.clear()
 
     def _draw(self, count: int, streams: int, size: int) -> Tensor:

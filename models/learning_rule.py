@@ -24,6 +24,11 @@ class LocalGradient:
     """None where a trigger stayed silent; so is the one above."""
     loss: Tensor
     """A scalar, regulariser not included."""
+    readout: Tensor | None = None
+    """None where it is not trained; so is the next one."""
+    readout_offset: Tensor | None = None
+    read: Tensor | None = None
+    """What a trained readout read, the mean over the batch, shape (fan-in,)."""
 
 
 def local_gradient(
@@ -37,12 +42,14 @@ def local_gradient(
     loss: Loss = smooth_l1,
     surrogate: Surrogate = "sigmoid",
     trigger: ErrorTrigger | None = None,
+    trains_readout: bool = False,
     replicas: Replicas = ALONE,
 ) -> LocalGradient:
     """d(loss)/dW and d(loss)/db of one layer at one step, nothing crossing a layer or a step.
 
         e  = d loss / d y                        with a trigger, its spikes (Eq. 6)
         dW = corr(P, unpool(G^T e) * f'(u))      Eq. 5; f'(u) = a(1 - a), or as the surrogate says
+        dG = e A^T,  dc = e                      where the readout is trained
 
     Where a trigger stays silent, no work is done and there is no gradient.
 
@@ -55,11 +62,13 @@ def local_gradient(
     activity = step.activity.flatten(1)
     dropped = activity if dropout_mask is None else activity * dropout_mask
     y = torch.addmm(layer.readout_offset, dropped, layer.readout.t())
+    read = replicas.mean(dropped.mean(0)) if trains_readout else None
     value, error = loss(y, one_hot)
     if trigger is not None:
         error = trigger.spikes(error, replicas)
         if not trigger.share:
-            return LocalGradient(weight=None, bias=None, loss=value)
+            return LocalGradient(weight=None, bias=None, loss=value, read=read)
+    readout = error.t() @ dropped if trains_readout else None
     down = error @ layer.readout
     if regularisation > 0:
         quiet = (replicas.mean(dropped.mean()) < 0.1).to(down.dtype)
@@ -85,4 +94,7 @@ def local_gradient(
         weight=weight_gradient(p_padded, delta, layer.weight),
         bias=delta.sum((0, 2, 3)),
         loss=value,
+        readout=readout,
+        readout_offset=error.sum(0) if trains_readout else None,
+        read=read,
     )

@@ -45,6 +45,13 @@ class Network:
                 setattr(layer, name, stored_by_kernel_row(own) if name == "weight" else own)
             layer.refresh_decays()
 
+    def copy(self) -> Network:
+        """Another one with the same tensors, on the same device."""
+        twin = Network(self.settings)
+        weight = self.layers[0].weight
+        twin.load_tensors(self.tensors(), device=weight.device, dtype=weight.dtype)
+        return twin
+
     def initial_state(self, batch: int, *, weigh_spikes: bool = False) -> list[LayerState]:
         """Silence in every layer; see `SpikeMaps` for `weigh_spikes`."""
         return [layer.initial_state(batch, weigh_spikes=weigh_spikes) for layer in self.layers]
@@ -60,11 +67,12 @@ class Network:
             x = step.spikes
         return steps
 
+    def readings(self, steps: list[LayerStep]) -> Tensor:
+        """Local readouts y, shape (layers, B, classes)."""
+        return torch.stack(
+            [layer.read_out(step.activity) for layer, step in zip(self.layers, steps, strict=True)]
+        )
+
     def votes(self, steps: list[LayerStep]) -> Tensor:
         """Shape (layers, B): the class (from 0) whose local readout is largest (P 4.3)."""
-        return torch.stack(
-            [
-                layer.read_out(step.activity).argmax(1)
-                for layer, step in zip(self.layers, steps, strict=True)
-            ]
-        )
+        return self.readings(steps).argmax(2)

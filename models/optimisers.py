@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -12,11 +13,14 @@ from models.errors import ModelError
 from models.settings import ADAMAX_EPSILON, LearningSettings
 
 
-def make_optimiser(learning: LearningSettings, parameters: list[Tensor]) -> torch.optim.Optimizer:
-    """The optimiser that the settings name; raises `ModelError` for one that cannot be used.
+def make_optimiser(
+    learning: LearningSettings, parameters: list[Tensor], readout: Sequence[Tensor] = ()
+) -> torch.optim.Optimizer:
+    """The optimiser that the settings name; `readout` is trained with a rate of its own.
 
     Any class of `torch.optim` will do that takes dense gradients and needs no second look at the
     loss. Adamax has the paper's betas (0, beta2) unless its options say otherwise.
+    Raises `ModelError` for an optimiser that cannot be used.
     """
     options = dict(learning.optimiser_options)
     if learning.optimiser == "Adamax":
@@ -31,7 +35,10 @@ def make_optimiser(learning: LearningSettings, parameters: list[Tensor]) -> torc
         raise _refused(learning, "one for sparse gradients")
     made: Any = kind
     try:
-        optimiser: torch.optim.Optimizer = made(parameters, lr=learning.rate, **options)
+        groups: list[dict[str, Any]] = [{"params": parameters}]
+        if readout:
+            groups.append({"params": list(readout), "lr": learning.readout_rate})
+        optimiser: torch.optim.Optimizer = made(groups, lr=learning.rate, **options)
     except (TypeError, ValueError) as error:
         raise _refused(learning, str(error).splitlines()[0]) from error
     return optimiser

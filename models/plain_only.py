@@ -5,6 +5,8 @@ from __future__ import annotations
 from models.errors import ModelError
 from models.settings import LearningSettings, NetworkSettings
 
+EVENTS_LOSSES = ("SmoothL1Loss", "CrossEntropyLoss")
+"""Those that `events` knows, without options."""
 _USUAL = LearningSettings()
 _LEARNING = (
     "optimiser",
@@ -15,10 +17,14 @@ _LEARNING = (
     "error_threshold",
     "error_rate",
 )
+_GRAPH = ("readout_rate", "readout_decay", "average_decay")
+"""What `events` can do, and `graph` cannot."""
 
 
-def plain_only(network: NetworkSettings, learning: LearningSettings | None) -> list[str]:
-    """The settings, as `name = value`, that are beyond the engines `events` and `graph`."""
+def plain_only(
+    network: NetworkSettings, learning: LearningSettings | None, *, engine: str = "events"
+) -> list[str]:
+    """The settings, as `name = value`, that are beyond the engine `events` or `graph`."""
     found = [
         f"layer {number} activation = {layer.activation}"
         for number, layer in enumerate(network.layers, start=1)
@@ -26,11 +32,15 @@ def plain_only(network: NetworkSettings, learning: LearningSettings | None) -> l
     ]
     if network.readout_input != "activity":
         found.append(f"readout_input = {network.readout_input}")
+    if engine == "graph" and not network.reads_as_published:
+        found += [f"reading = {network.reading}", f"reading_layers = {network.reading_layers}"]
     if learning is not None:
+        names = _LEARNING if engine == "events" else _LEARNING + _GRAPH
         found += [
             f"{name} = {getattr(learning, name)}"
-            for name in _LEARNING
+            for name in names
             if getattr(learning, name) != getattr(_USUAL, name)
+            and not (engine == "events" and name == "loss" and learning.loss in EVENTS_LOSSES)
         ]
     return found
 
@@ -39,7 +49,8 @@ def refuse_plain_only(
     engine: str, network: NetworkSettings, learning: LearningSettings | None, allowed: str
 ) -> None:
     """Raise `ModelError` where an engine cannot do what is set; `allowed` names one that can."""
-    beyond = plain_only(network, learning)
+    kind = "graph" if engine == "graph" else "events"
+    beyond = plain_only(network, learning, engine=kind)
     if beyond:
         raise ModelError(
             f"engine: got {engine!r} with {', '.join(beyond)}; allowed: {allowed}, the plain one"

@@ -56,14 +56,14 @@ class SequenceRunner:
             x = layer.emit(stretch.pooled)
         return stretches
 
-    def votes(self, stretches: list[LayerStretch]) -> Tensor:
-        """Shape (layers, steps, B): the class (from 0) whose local readout is largest (P 4.3)."""
-        return torch.stack(
-            [
-                layer.read_out(layer.activity(stretch.pooled)).argmax(1).view(-1, self._batch)
-                for layer, stretch in zip(self._network.layers, stretches, strict=True)
-            ]
-        )
+    def readings(self, stretches: list[LayerStretch]) -> Tensor:
+        """Local readouts y, shape (layers, steps, B, classes)."""
+        readings = [
+            layer.read_out(layer.activity(stretch.pooled))
+            for layer, stretch in zip(self._network.layers, stretches, strict=True)
+        ]
+        together = torch.stack(readings)
+        return together.view(len(readings), -1, self._batch, together.shape[2])
 
     def last_step(self, stretches: list[LayerStretch]) -> tuple[list[Tensor], list[LayerStep]]:
         """Padded traces P and the step of every layer at the end of the stretch, to learn from."""

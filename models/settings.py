@@ -26,6 +26,8 @@ Activation = Literal["spiking", "sigmoid", "relu"]
 """What a layer hands up: spikes, or sigmoid(u) or relu(u), the paper's ablation."""
 ReadoutInput = Literal["activity", "spikes"]
 """What the readouts of spiking layers see: sigmoid(u), as in the paper, or the spikes."""
+Reading = Literal["votes", "softmax"]
+"""How readouts are read: the largest one's class counts 1, as in the paper, or each its softmax."""
 Surrogate = Literal["sigmoid", "boxcar"]
 """The postsynaptic factor of spiking layers: a(1 - a), as in the paper, or [abs(u) <= 0.5]."""
 
@@ -81,6 +83,10 @@ class NetworkSettings:
     refractory_weight: float = 1.0
     """w_rp, taken off the membrane potential by a spike."""
     readout_input: ReadoutInput = "activity"
+    reading: Reading = "votes"
+    """What a millisecond adds to the score of each class; scores are summed over time."""
+    reading_layers: tuple[int, ...] = (-1,)
+    """Layers whose readouts are read, from 0; -1 is the top one, as in the paper."""
     weight_scale: float = 1.1
     """Initial weights are uniform within +- weight_scale / sqrt(fan_in)."""
     seed: int = 0
@@ -118,7 +124,34 @@ class NetworkSettings:
             "0 <= decay < 1",
         )
         _one_of(ReadoutInput, "readout input", self.readout_input)
+        _one_of(Reading, "reading", self.reading)
+        count, chosen = len(self.layers), self.read_layers
+        _require(
+            all(isinstance(layer, int) and -count <= layer < count for layer in self.reading_layers)
+            and 1 <= len(chosen) == len(self.reading_layers),
+            "reading layers",
+            self.reading_layers,
+            f"one or more different ones of {-count} to {count - 1}",
+        )
         self.shapes()
+
+    @property
+    def read_layers(self) -> tuple[int, ...]:
+        """`reading_layers` counted from 0, rising, each once."""
+        return tuple(sorted({layer % len(self.layers) for layer in self.reading_layers}))
+
+    @property
+    def reads_as_published(self) -> bool:
+        """Whether the votes of one layer decide."""
+        return self.reading == "votes" and len(self.reading_layers) == 1
+
+    @property
+    def reading_text(self) -> str:
+        """How the network is read, in words."""
+        if self.reads_as_published and self.read_layers == (len(self.layers) - 1,):
+            return "top layer"
+        layers = " and ".join(str(layer + 1) for layer in self.read_layers)
+        return f"{self.reading} of layer {layers}"
 
     def shapes(self) -> tuple[LayerShape, ...]:
         """Shapes of every layer, bottom up; raises `ModelError` where one would be empty."""
@@ -184,6 +217,9 @@ class NetworkSettings:
         values = asdict(self)
         if self.readout_input == "activity":
             del values["readout_input"]
+        for name, usual in (("reading", "votes"), ("reading_layers", (-1,))):
+            if values[name] == usual:
+                del values[name]
         for layer in values["layers"]:
             if layer["activation"] == "spiking":
                 del layer["activation"]
@@ -199,6 +235,8 @@ class NetworkSettings:
                 if name in values:
                     low, high = values[name]
                     values[name] = (low, high)
+            if "reading_layers" in values:
+                values["reading_layers"] = tuple(values["reading_layers"])
             return cls(layers=layers, **values)
         except ModelError:
             raise
@@ -239,6 +277,13 @@ class LearningSettings:
     """A loss of `torch.nn`, of the readout against the one-hot class; see `models.losses`."""
     loss_options: dict[str, Any] = field(default_factory=dict)
     """Its further arguments."""
+    readout_rate: float = 0.0
+    """Step of a readout's numbers, by the readout's own error; 0: fixed, as in the paper."""
+    readout_decay: float = 0.0
+    """An update takes `readout_rate` times this share off every trained readout's weights."""
+    average_decay: float | None = None
+    """Training leaves a running mean of what was learnt, this much of which an update keeps; it
+    rests on the last 1 / (1 - decay) updates or so. None: what was learnt last."""
     surrogate: Surrogate = "sigmoid"
     error_threshold: float | None = None
     """Learn from an error where it is larger, by its sign (Eq. 6); None: from all (Eq. 5)."""
@@ -246,7 +291,7 @@ class LearningSettings:
     """Adapt each layer's threshold so that this share of the errors are larger; 0 to 1."""
     learn_every_steps: int | None = None
     """While learning, one step in so many gives a gradient. It is worked off in parts over these
-    steps, and counts from the last of them on. None: as `affordable_learning` says."""
+    steps, and counts from the last of them on. None: as `live_learning` says."""
     update_every_steps: int = 1
     """Gradients of this many learning steps add up to one update, that of one at least."""
     dropout: float = 0.5
@@ -259,6 +304,17 @@ class LearningSettings:
     def __post_init__(self) -> None:
         _require(_finite(self.rate) and 0 <= self.rate <= 10, "learning rate", self.rate, "0 to 10")
         _require(_finite(self.beta2) and 0 <= self.beta2 < 1, "beta2", self.beta2, "0 <= beta2 < 1")
+        for name, most in (("readout_rate", 10), ("readout_decay", 100)):
+            value = getattr(self, name)
+            fits = _finite(value) and 0 <= value <= most
+            _require(fits, name.replace("_", " "), value, f"0 to {most}")
+        decay = self.average_decay
+        _require(
+            decay is None or (_finite(decay) and 0 <= decay < 1),
+            "average decay",
+            decay,
+            "0 <= decay < 1",
+        )
         for name in ("learn_every_steps", "update_every_steps"):
             value = getattr(self, name)
             fits = value is None or 1 <= value <= 100_000
@@ -292,11 +348,15 @@ LARGE = 20_000_000
 LARGE_LEARNS_EVERY_STEPS = 20
 
 
-def affordable_learning(learning: LearningSettings, network: NetworkSettings) -> LearningSettings:
-    """The settings with `learn_every_steps` filled in: what a CPU core can do in real time.
+def live_learning(learning: LearningSettings, network: NetworkSettings) -> LearningSettings:
+    """The settings as an engine takes them, to learn from one stream in real time.
 
-    1 for small networks, 20 for large ones, for which 20 steps share the work of one gradient.
+    `learn_every_steps` is filled in with what a CPU core can do: 1 for small networks, 20 for large
+    ones, for which 20 steps share the work of one gradient. Readouts that are read by softmax hold
+    log odds: cross-entropy takes the place of the usual loss, which would teach them 0 and 1.
     """
+    if network.reading == "softmax" and learning.loss == LearningSettings().loss:
+        learning = replace(learning, loss="CrossEntropyLoss", loss_options={})
     if learning.learn_every_steps is not None:
         return learning
     large = network.multiply_adds >= LARGE
@@ -305,6 +365,9 @@ def affordable_learning(learning: LearningSettings, network: NetworkSettings) ->
 
 ADAMAX_EPSILON = 1e-10
 """Well below the gradients of a single stream (1e-7 and up), so that it changes no step."""
+
+MEAN_DECAY = 0.99
+"""Of an update: the mean that a trained readout's input is taken from rests on the last hundred."""
 
 ONLINE = LearningSettings(rate=1e-4, update_every_steps=20)
 """Learning from one live stream: an update every 20 ms of labelled stream, 50 a second."""

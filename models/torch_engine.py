@@ -13,11 +13,12 @@ import torch
 from torch import Tensor
 
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from models.engine import StepResult
+from models.engine import StepResult, spread
 from models.errors import ModelError
 from models.layer import LayerStep
 from models.learner import Learner
-from models.settings import LearningSettings, affordable_learning
+from models.reading import shares_of
+from models.settings import LearningSettings, live_learning
 
 
 def choose_device(name: str) -> str:
@@ -67,7 +68,7 @@ class TorchEngine:
         self.version = checkpoint.version
         self._network = checkpoint.network
         self._device = self._network.layers[0].weight.device
-        learning = learning and affordable_learning(learning, self.settings)
+        learning = learning and live_learning(learning, self.settings)
         self._learn_every = 1 if learning is None else learning.learn_every_steps or 1
         self._learner: Learner | None = None
         if learning is not None:
@@ -76,6 +77,7 @@ class TorchEngine:
         self._weigh_spikes = weigh_spikes and learning is not None
         self._begun: tuple[list[Tensor], list[LayerStep], Tensor] | None = None
         self._part = 0
+        self._spikes: list[Tensor] = []
         self._one_hot = torch.eye(self.settings.classes, device=self._device)
         self._shape = (
             self.settings.input_channels,
@@ -92,6 +94,13 @@ class TorchEngine:
     def listen(self, layers: Sequence[int]) -> None:
         """See `Engine.listen`; every layer votes all the same."""
 
+    def sample_spikes(self, neurons: int) -> list[npt.NDArray[np.uint8]]:
+        """See `Engine.sample_spikes`."""
+        fired = [spikes.flatten() for spikes in self._spikes]
+        return [
+            flat[spread(len(flat), neurons)].ne(0).to(torch.uint8).cpu().numpy() for flat in fired
+        ]
+
     def reset(self) -> None:
         """Forget the dynamic state, keep the weights."""
         self._states = self._network.initial_state(1, weigh_spikes=self._weigh_spikes)
@@ -107,10 +116,12 @@ class TorchEngine:
             )
         x = torch.from_numpy(frame.astype(np.float32)).unsqueeze(0).to(self._device)
         steps = self._network.step(self._states, x, learning=self._learner is not None)
-        votes = self._network.votes(steps)
+        self._spikes = [step.spikes for step in steps]
+        readings = self._network.readings(steps)[:, 0].cpu().numpy()
+        shares = None if self.settings.reads_as_published else shares_of(self.settings, readings)
         updated = self._learner is not None and self._learn(self._learner, steps, target)
         spikes = np.array([int(step.spikes.count_nonzero()) for step in steps], dtype=np.int64)
-        return StepResult(votes=votes[:, 0].cpu().numpy(), spikes=spikes, updated=updated)
+        return StepResult(votes=readings.argmax(1), spikes=spikes, updated=updated, shares=shares)
 
     def _learn(self, learner: Learner, steps: list[LayerStep], target: int | None) -> bool:
         """Begin with this step, or go on with the one begun; True for an update."""

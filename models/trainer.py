@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from models.averaging import WeightAverage
 from models.learner import Learner
 from models.network import Network
+from models.reading import SequenceReading, shares_of
 from models.replicas import ALONE, Replicas
 from models.sequences import SequenceRunner
 from models.settings import LearningSettings
@@ -22,7 +24,7 @@ class MinibatchResult:
     """What one minibatch gave, per layer, over its steps after the burn-in."""
 
     loss: tuple[float, ...]
-    """Smooth L1, mean over the steps learnt from."""
+    """Smooth L1, or the loss of the settings; mean over the steps learnt from."""
     accuracy: tuple[float, ...]
     """Share of sequences whose most frequent vote was right, before and while being learnt."""
     firing_rate: tuple[float, ...]
@@ -50,9 +52,14 @@ class Trainer:
     ) -> None:
         """`batch` is this process's part, if there are several replicas."""
         self.network = network
+        """To be read: what was learnt, or its running mean, between two minibatches."""
+        self._average: WeightAverage | None = None
+        if learning.average_decay is not None:
+            network = network.copy()
+            self._average = WeightAverage(network, learning.average_decay)
+        self._learning = network
         self.learner = Learner(network, learning, replicas)
         self._replicas = replicas
-        self._rate = learning.rate
         self._batch = batch
         self._burn_in_ms = burn_in_ms
         self._learn_every_ms = learn_every_ms
@@ -71,7 +78,7 @@ class Trainer:
         Traces change slowly against a millisecond, so `learn_every_ms` may leave out steps
         between two updates to save time; every step still advances the network.
         """
-        self.learner.set_rate(self._rate * rate_factor)
+        self.learner.set_rate_factor(rate_factor)
         layers, classes = len(self.network.layers), self.network.settings.classes
         device = self.network.layers[0].weight.device
         wanted = torch.from_numpy(labels).to(device)
@@ -86,15 +93,18 @@ class Trainer:
             if after < 0 or after % self._learn_every_ms != 0:
                 continue
             traces, steps = self._runner.last_step(stretches)
-            votes = self.network.votes(steps)
+            votes = self._learning.votes(steps)
             counts.scatter_add_(2, votes.unsqueeze(2), torch.ones_like(counts[:, :, :1]))
-            self.learner.learn(traces, steps, one_hot)
+            if self.learner.learn(traces, steps, one_hot) and self._average is not None:
+                self._average.take()
             learnt += 1
             for number, step in enumerate(steps):
                 losses[number] += self.learner.losses[number]
                 firing[number] += float(step.spikes.mean())
         # Nothing but gradients is left over from one minibatch to the next: that can be kept.
         self.learner.work_off()
+        if self._average is not None:
+            self._average.give(self.network)
         right = (counts.argmax(2) == wanted).float().mean(1)
         divide = max(learnt, 1)
         figures = torch.tensor(
@@ -112,7 +122,9 @@ class Trainer:
     def state(self) -> TrainerState:
         """See `models.trainer_state.Resumable`."""
         kept = TrainerState()
-        kept.add("network", TrainerState(self.network.tensors()))
+        kept.add("network", TrainerState(self._learning.tensors()))
+        if self._average is not None:
+            kept.add("average", self._average.state())
         kept.add("learner", self.learner.state())
         streams = {
             name: self._replicas.join(tensor) for name, tensor in self._runner.state().items()
@@ -123,7 +135,10 @@ class Trainer:
     @torch.no_grad()
     def load_state(self, state: TrainerState) -> None:
         """See `models.trainer_state.Resumable`."""
-        load_weights(self.network, state.under("network"))
+        load_weights(self._learning, state.under("network"))
+        if self._average is not None:
+            self._average.load_state(state.under("average"))
+            self._average.give(self.network)
         self.learner.load_state(state.under("learner"))
         everyone = self._batch * self._replicas.size
         own = self._replicas.part(everyone)
@@ -144,23 +159,28 @@ def stretch_ends(steps: int, burn_in_ms: int, learn_every_ms: int) -> Iterator[i
 
 
 @torch.no_grad()
+def read_sequences(
+    network: Network, frames: npt.NDArray[np.uint8], *, burn_in_ms: int = BURN_IN_MS
+) -> SequenceReading:
+    """Read whole sequences, from silence, from step `burn_in_ms` on.
+
+    `frames` has shape (steps, B, channels, height, width).
+    """
+    batch, settings = frames.shape[1], network.settings
+    runner = SequenceRunner(network, batch=batch, longest=STRETCH_MS)
+    votes = np.zeros((len(network.layers), batch, settings.classes), np.int64)
+    scores = np.zeros((batch, settings.classes))
+    for begin in range(0, frames.shape[0], STRETCH_MS):
+        stretches = runner.run(torch.from_numpy(frames[begin : begin + STRETCH_MS]))
+        readings = runner.readings(stretches)[:, max(burn_in_ms - begin, 0) :].cpu().numpy()
+        winners = readings.argmax(3)[..., None] == np.arange(settings.classes)
+        votes += winners.sum(1)
+        scores += shares_of(settings, readings).sum(0)
+    return SequenceReading(votes, scores)
+
+
 def count_votes(
     network: Network, frames: npt.NDArray[np.uint8], *, burn_in_ms: int = BURN_IN_MS
 ) -> npt.NDArray[np.int64]:
-    """Votes of every layer over whole sequences, from silence (P 4.3).
-
-    `frames` has shape (steps, B, channels, height, width); the result (layers, B, classes) counts
-    the steps from `burn_in_ms` on at which a class had the largest readout.
-    """
-    batch = frames.shape[1]
-    runner = SequenceRunner(network, batch=batch, longest=STRETCH_MS)
-    layers, classes = len(network.layers), network.settings.classes
-    counts = torch.zeros(
-        (layers, batch, classes), dtype=torch.int64, device=network.layers[0].weight.device
-    )
-    for begin in range(0, frames.shape[0], STRETCH_MS):
-        stretches = runner.run(torch.from_numpy(frames[begin : begin + STRETCH_MS]))
-        votes = runner.votes(stretches)[:, max(burn_in_ms - begin, 0) :].transpose(1, 2)
-        counts.scatter_add_(2, votes, torch.ones_like(votes))
-    result: npt.NDArray[np.int64] = counts.cpu().numpy()
-    return result
+    """The votes of `read_sequences`, shape (layers, B, classes)."""
+    return read_sequences(network, frames, burn_in_ms=burn_in_ms).votes

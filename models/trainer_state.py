@@ -141,6 +141,6 @@ def load_optimiser_state(optimiser: torch.optim.Optimizer, state: TrainerState) 
 
 
 def load_weights(network: Network, state: TrainerState) -> None:
-    """Copy weights and biases of a state into a network."""
+    """Copy the tensors of a state into a network."""
     for name, tensor in network.tensors().items():
         fill(tensor, take(state, name), name)

@@ -7,6 +7,8 @@ import time
 SKIP_LEARNING_NS = 20_000_000
 """Short, because labels wait as long: a brain too slow to learn from all settles at this delay."""
 SKIP_FRAMES_NS = 500_000_000
+MOST_AHEAD_NS = 100_000_000
+"""No camera keeps events back for longer; what comes after a gap does not get its time again."""
 
 
 class Backlog:
@@ -20,12 +22,17 @@ class Backlog:
         self._smallest_ns: int | None = None
         self.behind_ns = 0
 
-    def update(self, sent_ns: int) -> None:
-        """Note when the packet in hand was sent (`time.time_ns`); before its first frame."""
+    def update(self, sent_ns: int, ahead_ns: int = 0) -> None:
+        """Note when the packet of the frame in hand was sent (`time.time_ns`).
+
+        `ahead_ns` of the stream came in the same packet before this frame, which so is not late
+        before as much time has passed: a camera that sends every 30 ms leaves nobody behind.
+        """
         delay_ns = time.time_ns() - sent_ns
-        if self._smallest_ns is None or delay_ns < self._smallest_ns:
+        if self._smallest_ns is None or (not ahead_ns and delay_ns < self._smallest_ns):
             self._smallest_ns = delay_ns
-        self.behind_ns = delay_ns - self._smallest_ns
+        in_time_ns = self._smallest_ns + min(ahead_ns, MOST_AHEAD_NS)
+        self.behind_ns = max(0, delay_ns - in_time_ns)
 
     @property
     def may_learn(self) -> bool:

@@ -87,13 +87,9 @@ class FrameBinner:
                 todo="use 1000 us unless the checkpoint says otherwise",
             )
         self.sensor = sensor
-        self.view = view
         self.bin_us = bin_us
         self._shape = (2, view.rows, view.columns)
-        self._column_of = _places(sensor.width, view.x0, view.cell, view.columns, 1, self._cells)
-        self._row_of = _places(
-            sensor.height, view.y0, view.cell, view.rows, view.columns, self._cells
-        )
+        self._look_at(view)
         # The open bin's frame, and behind it room for every place outside the view: whoever
         # writes there saves a branch that cannot be predicted.
         self._open = np.zeros(5 * self._cells, dtype=np.uint8)
@@ -121,6 +117,37 @@ class FrameBinner:
     def open_bin_us(self) -> int | None:
         """Stream time at which the open bin begins; None before the first packet."""
         return self._open_begin_us
+
+    @property
+    def next_edge_us(self) -> int | None:
+        """The first end of a bin at or after the watermark; None before the first packet."""
+        if self._open_begin_us is None:
+            return None
+        covered_us = max(0, self._watermark_us - self._open_begin_us)
+        return self._open_begin_us + -(-covered_us // self.bin_us) * self.bin_us
+
+    def look_at(self, view: View) -> None:
+        """Look at another part of the sensor, in as many cells, from the open bin on.
+
+        Only between two bins; raises `InputError` where a part of the open one has been seen.
+        """
+        if self._open_begin_us != self.next_edge_us or (view.rows, view.columns) != self._shape[1:]:
+            raise InputError(
+                what="change of view",
+                got=f"{view.columns}x{view.rows} cells, in the middle of a bin",
+                allowed=f"{self._shape[2]}x{self._shape[1]} cells, between two bins",
+                todo="change it at `next_edge_us`",
+            )
+        self._look_at(view)
+
+    def _look_at(self, view: View) -> None:
+        self.view = view
+        self._column_of = _places(
+            self.sensor.width, view.x0, view.cell, view.columns, 1, self._cells
+        )
+        self._row_of = _places(
+            self.sensor.height, view.y0, view.cell, view.rows, view.columns, self._cells
+        )
 
     def push(self, packet: EventPacket) -> Frames:
         """All frames closed by this packet at once; `iter_push` where spans may be long."""

@@ -12,22 +12,26 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from types import FrameType
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from drivers.errors import InputError
 from models.engine import Engine
 from pipeline import bus, wire
-from pipeline.backlog import Backlog
 from pipeline.brain_control import BrainControl
-from pipeline.brain_report import build_status, build_summary
+from pipeline.brain_report import build_figures, build_status, build_summary
+from pipeline.brain_session import BrainSession
 from pipeline.brain_settings import BrainSettings
 from pipeline.control import ControlServer
+from pipeline.course import LiveCourse
 from pipeline.decisions import FRAME_US
 from pipeline.intake import Frame, Intake
 from pipeline.label_printer import LabelPrinter
 from pipeline.labels import Label, encode_label
 from pipeline.latencies import Latencies
+from pipeline.metrics import MetricsServer
+from pipeline.preview import TOPIC, Preview
 from pipeline.process_guard import PARENT_VARIABLE, exit_with_parent
 from pipeline.recogniser import Recogniser
 from pipeline.scoring import TrialVotes
@@ -108,20 +112,35 @@ class Brain:
             layer=settings.layer,
         )
         shape = engine.settings
-        self._intake = Intake(columns=shape.width, rows=shape.height)
-        self._backlog = Backlog()
+        self._session: BrainSession | None = None
+        if settings.teaches:
+            self._session = stack.enter_context(
+                BrainSession(settings, engine, self._recogniser, targets)
+            )
+        replay = self._session.replay if self._session else None
+        views = replay.views if replay else settings.views
+        self._intake = Intake(columns=shape.width, rows=shape.height, views=views)
+        self._course = (
+            self._session.course
+            if self._session
+            else LiveCourse(skip=settings.skip_when_behind, note=lambda *_: None)
+        )
         self._latencies = Latencies()
+        self._preview = Preview()
         self._printer = LabelPrinter(sys.stdout)
         self._control = BrainControl(
             engine=engine,
             targets=targets,
+            session=self._session,
             learning=settings.learns,
             save=settings.save,
             save_folder=settings.save_folder,
             status=self._status,
             record=self._record,
+            look=self._intake.look,
             now_us=lambda: self._stream_now_us,
         )
+        stack.callback(self._control.close)
         self._interrupted = False
         self._ended = False
         self._back_ns: int | None = None
@@ -135,7 +154,9 @@ class Brain:
         self._open_sockets(settings, stack)
 
     def _open_sockets(self, settings: BrainSettings, stack: ExitStack) -> None:
-        theirs = CurveClient(settings.server_key) if settings.server_key else None
+        theirs = (
+            CurveClient(settings.server_key, settings.secret_key) if settings.server_key else None
+        )
         ours = CurveServer(settings.secret_key) if settings.secret_key else None
         insecure = settings.insecure
         self._events = stack.enter_context(
@@ -154,6 +175,10 @@ class Brain:
                     settings.control, self._control.handle, security=ours, insecure=insecure
                 )
             )
+
+        self._metrics: MetricsServer | None = None
+        if settings.metrics:
+            self._metrics = stack.enter_context(MetricsServer(settings.metrics, insecure=insecure))
 
     def interrupt(self, _number: int, _frame: FrameType | None) -> None:
         """End soon: the handler of SIGINT and SIGTERM."""
@@ -184,17 +209,33 @@ class Brain:
                 pass
         if self._settings.save is not None:
             self._saved = self._engine.save(self._settings.save, self._record())
+        told = self._finish_session()
         summary = self._summary()
         if self._settings.as_json:
             sys.stdout.buffer.write(encode_summary(summary))
             sys.stdout.buffer.flush()
         else:
             print_summary(summary, self._printer.console)
+        if isinstance(told, InputError):
+            raise told
+        if told is not None:
+            sys.stderr.write(f"wigwag: {told}\n")
         return summary
+
+    def _finish_session(self) -> str | InputError | None:
+        """What a session has to tell at its end, or why it must be told to have failed."""
+        if self._session is None:
+            return None
+        self._session.before_frame(self._control.handle)
+        try:
+            return self._session.finish(self._stream_now_us)
+        except InputError as error:
+            return error
 
     @property
     def _stopping(self) -> bool:
-        return self._interrupted or self._control.stopped
+        over = self._session is not None and self._session.over
+        return over or self._interrupted or self._control.stopped
 
     def _take(self, parts: Sequence[wire.Part]) -> None:
         try:
@@ -207,7 +248,10 @@ class Brain:
         elif isinstance(message, wire.EndMessage):
             if self._intake.accepts(message.source):
                 self._sent_ns = message.sent_ns
-                self._step_all(self._intake.finish(message.totals))
+                totals = message.totals
+                if self._session is not None and self._session.replay is not None:
+                    totals = self._session.replay.end(totals)
+                self._step_all(self._intake.finish(totals))
                 self._ended = not self._settings.keep_running
                 if not self._ended:
                     # The source stays until its readers have left; the next one finds us back.
@@ -223,37 +267,54 @@ class Brain:
         if self._intake.breaks_stream(packet):
             self._step_all(self._intake.finish(None))
         if not self._intake.open:
+            if self._session is not None:
+                packet = self._session.begin_stream(packet)
             self._recogniser.begin_stream(packet.source)
         self._sent_ns = message.sent_ns
-        self._backlog.update(message.sent_ns)
+        if self._preview.wanted:
+            self._preview.see(packet)
         self._step_all(self._intake.push(packet))
 
     def _step_all(self, frames: Iterable[tuple[int, Frame]]) -> None:
-        for t_us, frame in frames:
+        for ahead, (t_us, frame) in enumerate(frames):
             if time.monotonic_ns() >= self._next_breath_ns:
                 self._breathe()
                 while self._control.paused and not self._stopping:
                     time.sleep(_WAIT_MS / 1000)
                     self._breathe()
             if not self._stopping:
-                self._step(t_us, frame)
+                self._step(t_us, frame, ahead_ns=ahead * 1000 * FRAME_US)
         self._end_ns = time.monotonic_ns()
 
-    def _step(self, t_us: int, frame: Frame) -> None:
+    def _step(self, t_us: int, frame: Frame, *, ahead_ns: int) -> None:
+        session = self._session
+        if session is not None:
+            session.before_frame(self._control.handle)
         self._stream_now_us = t_us + FRAME_US
-        learn = True
-        if self._settings.skip_when_behind:
-            if not self._backlog.may_step:
-                self._recogniser.counts.frames_skipped += 1
-                return
-            learn = self._backlog.may_learn
+        rehearses = session is not None and session.teacher.rehearsal.running
+        skipped = self._course.next(self._sent_ns, ahead_ns, rehearses)
+        if session is not None:
+            session.begin_frame(frame, t_us)
+        if skipped == "frames":
+            self._recogniser.counts.frames_skipped += 1
+            return
+        learn = skipped != "learning"
         latency_ns, label = self._recogniser.step(frame, t_us, self._sent_ns, learn=learn)
         self._latencies.add(latency_ns)
         if label is not None:
             self._publish(label)
+        if self._preview.wanted and self._preview.step(self._recogniser.engine, latency_ns):
+            figures = build_figures(self._intake, self._recogniser, self._course.backlog.behind_ns)
+            view = self._intake.looked[-1][1]
+            payload = self._preview.take(self._stream_now_us, view, figures)
+            self._tell("preview", self._recogniser.source, payload)
+        if session is not None:
+            session.teacher.end_frame(frame, may_rehearse=skipped is None)
 
     def _publish(self, label: Label) -> None:
         line = encode_label(label)
+        if self._session is not None:
+            self._session.label(line)
         if self._settings.as_json:
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
@@ -267,11 +328,18 @@ class Brain:
         self._next_breath_ns = now_ns + _BREATH_NS
         if self._server is not None:
             self._server.serve()
-        if self._publisher is not None and now_ns >= self._next_telemetry_ns:
+        if self._metrics is not None:
+            self._metrics.look(self._status)
+        if self._session is not None:
+            self._session.say_failure()
+        if self._publisher is None:
+            return
+        self._preview.want(self._publisher.subscribers(TOPIC) > 0)
+        if now_ns >= self._next_telemetry_ns:
             self._next_telemetry_ns = now_ns + _TELEMETRY_NS
             self._tell("telemetry", "brain", msgspec.json.encode(self._status()))
 
-    def _tell(self, kind: Literal["label", "telemetry"], source: str, payload: bytes) -> None:
+    def _tell(self, kind: wire.SaidKind, source: str, payload: bytes) -> None:
         """Give watchers a message; one that is slow misses it, and nobody waits."""
         if self._publisher is not None:
             seq = self._published[kind]
@@ -290,14 +358,13 @@ class Brain:
             counts=self._recogniser.counts,
             engine=self._engine,
             trials=self._trials,
-            layer=self._settings.layer,
             latencies=self._latencies,
             wall_ns=0 if begin_ns is None else max(0, self._end_ns - begin_ns),
             saved=self._saved,
         )
 
     def _status(self) -> dict[str, Any]:
-        return build_status(self._summary(), self._stream_now_us, self._backlog.behind_ns)
+        return build_status(self._summary(), self._stream_now_us, self._course.backlog.behind_ns)
 
     def _record(self) -> dict[str, object]:
         """How these weights came to be; the same run gives the same record."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from models.engine import Engine
+from pipeline.brain_control import view_figures
 from pipeline.intake import Intake
 from pipeline.latencies import Latencies
-from pipeline.recogniser import RecogniserCounts
-from pipeline.scoring import TrialVotes, layer_accuracies
-from pipeline.summary import Ending, RunSummary
+from pipeline.recogniser import Recogniser, RecogniserCounts
+from pipeline.scoring import TrialVotes, accuracy, layer_accuracies
+from pipeline.summary import Ending, LookedAt, RunSummary
 
 
 def build_summary(
@@ -19,7 +22,6 @@ def build_summary(
     counts: RecogniserCounts,
     engine: Engine,
     trials: TrialVotes,
-    layer: int,
     latencies: Latencies,
     wall_ns: int,
     saved: str | None,
@@ -27,7 +29,6 @@ def build_summary(
     """All counters of a run, as they stand."""
     binning = intake.counts
     gestures = tuple(trials.results(engine.class_names))
-    accuracies = layer_accuracies(gestures)
     return RunSummary(
         ended=ended,
         source=intake.source,
@@ -38,10 +39,12 @@ def build_summary(
         events_late=binning.events_late,
         events_invalid=binning.events_invalid,
         events_lost=intake.events_lost,
+        events_removed=dict(intake.removed),
         packets=intake.packets,
         packets_missed=intake.packets_missed,
         refused=dict(intake.refused),
         damage="; ".join(intake.damage) or None,
+        views=tuple(LookedAt(t_us, **view_figures(view)) for t_us, view in intake.looked),
         frames=counts.frames,
         frames_skipped=counts.frames_skipped,
         learning_skipped=counts.learning_skipped,
@@ -55,8 +58,8 @@ def build_summary(
         latency_p99_ms=latencies.quantile_ms(0.99),
         latency_p999_ms=latencies.quantile_ms(0.999),
         latency_max_ms=latencies.quantile_ms(1.0),
-        accuracy=accuracies[layer] if accuracies else None,
-        layer_accuracies=accuracies,
+        accuracy=accuracy(gestures),
+        layer_accuracies=layer_accuracies(gestures),
         gestures=gestures,
         saved=saved,
     )
@@ -81,11 +84,29 @@ def build_status(summary: RunSummary, stream_now_us: int, behind_ns: int) -> dic
         "latency_max_ms",
     )
     status: dict[str, Any] = {name: getattr(summary, name) for name in names}
+    latest = summary.views[-1:]
     return status | {
+        "view": msgspec.structs.asdict(latest[0]) if latest else None,
         "stage": "brain",
         "t_us": stream_now_us,
         "behind_ms": behind_ns / 1e6,
         "refused": sum(summary.refused.values()),
+    }
+
+
+def build_figures(intake: Intake, recogniser: Recogniser, behind_ns: int) -> dict[str, Any]:
+    """The figures that move while one looks on."""
+    counts, binning = recogniser.counts, intake.counts
+    return {
+        "counts": recogniser.votes,
+        "events_in": binning.events_in,
+        "events_late": binning.events_late,
+        "events_lost": intake.events_lost,
+        "frames": counts.frames,
+        "frames_skipped": counts.frames_skipped,
+        "learning_skipped": counts.learning_skipped,
+        "updates": recogniser.engine.updates,
+        "behind_ms": behind_ns / 1e6,
     }
 
 

@@ -6,9 +6,11 @@ import os
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 from drivers.errors import InputError
 from models.settings import ONLINE, EngineName, LearningSettings
+from pipeline.chosen_views import ChosenView
 from pipeline.decisions import DecisionSettings
 
 SHIPPED = "small.safetensors"
@@ -27,6 +29,12 @@ class BrainSettings:
     """Label file to learn from and to score by."""
     teach: bool = False
     """Accept targets over the control socket."""
+    session: Path | None = None
+    """New folder that keeps all that is taught, and what is needed to do it again."""
+    replay: Path | None = None
+    """Folder of a session to do again: its requests at their frames, compared with its labels."""
+    rehearse: Path | None = None
+    """Labelled recordings or clips of what is not to be forgotten."""
     save: Path | None = None
     """Where the weights go at the end, and on request."""
     save_folder: Path | None = None
@@ -35,9 +43,13 @@ class BrainSettings:
     """Address to publish labels and telemetry on, for watchers; lossy."""
     control: str | None = None
     """Address of the control socket."""
+    metrics: str | None = None
+    """HOST:PORT of the figures for Prometheus."""
     decisions: DecisionSettings = field(default_factory=DecisionSettings)
     layer: int = -1
     """Whose votes count; -1 is the top."""
+    views: tuple[ChosenView, ...] = ()
+    """Parts of the sensor that are looked at in turn; without any, the largest in the centre."""
     threads: int = 1
     device: str = "auto"
     engine: EngineName = "auto"
@@ -53,7 +65,7 @@ class BrainSettings:
     server_key: Path | None = None
     """Public CURVE key of the source."""
     secret_key: Path | None = None
-    """Secret CURVE key of the addresses that this brain binds."""
+    """Secret CURVE key of this brain: for the addresses it binds, and towards the source."""
 
     def __post_init__(self) -> None:
         if self.labels is not None and self.learn is not None:
@@ -62,6 +74,13 @@ class BrainSettings:
                 got="--labels and --learn",
                 allowed="one of them",
                 todo="--learn scores too; use --labels to score without learning",
+            )
+        if self.learn is not None and (self.session or self.replay):
+            raise InputError(
+                what="--learn",
+                got="a label file in a session",
+                allowed="left out there",
+                todo="teach over the control address, or replay the label file without --session",
             )
         if self.save is not None and not self.save.absolute().parent.is_dir():
             raise InputError(
@@ -89,7 +108,32 @@ class BrainSettings:
     @property
     def learns(self) -> bool:
         """Whether weights may change."""
-        return self.teach or self.learn is not None
+        return self.teaches or self.learn is not None
+
+    @property
+    def teaches(self) -> bool:
+        """Whether lessons are given over the control address, or as a session had them."""
+        return self.teach or bool(self.session or self.replay)
+
+    def kept(self) -> dict[str, Any]:
+        """What a session keeps to be begun in the same way: views, options of `wigwag brain`."""
+        learning, decisions = self.learning, self.decisions
+        return {
+            "views": [str(view) for view in self.views],
+            "options": {
+                "engine": self.engine,
+                "device": self.device,
+                "threads": self.threads,
+                "seed": learning.seed,
+                "rate": learning.rate,
+                "learn-every": learning.learn_every_steps,
+                "update-every": learning.update_every_steps,
+                "window-ms": decisions.window_ms,
+                "threshold": decisions.threshold,
+                "min-events-per-s": decisions.min_events_per_s,
+                "layer": self.layer,
+            },
+        }
 
 
 def shipped_checkpoint() -> Path:

@@ -17,12 +17,14 @@ import zmq
 from drivers.closing import Closing
 from drivers.errors import InputError
 from pipeline.addresses import check_free
+from pipeline.allow_list import Right
 from pipeline.security import CurveClient, CurveServer, secure
 from pipeline.wire import Part
 
 SEND_HWM = 64
 """Messages that wait for a subscriber before its publisher blocks or drops."""
 _MAX_MESSAGE_BYTES = 1 << 28
+_MAX_SUBSCRIPTION_BYTES = 1 << 12
 _SLICE_MS = 20
 """How long a blocked call may overlook a stop."""
 _LOOK_EVERY_NS = 1_000_000
@@ -49,6 +51,7 @@ class _BoundPublisher(Closing):
             self._socket.sndhwm = send_hwm
             self._socket.sndtimeo = _SLICE_MS
             self._socket.linger = 0
+            self._socket.maxmsgsize = _MAX_SUBSCRIPTION_BYTES
             self._socket.xpub_nodrop = nodrop
             self._socket.setsockopt(zmq.XPUB_VERBOSER, 1)  # else only first and last are told
             self.address = bind(self._socket, address, security, insecure=insecure)
@@ -304,13 +307,19 @@ class EventSubscriber(Closing):
 
 
 def bind(
-    socket: zmq.Socket[Any], address: str, security: CurveServer | None, *, insecure: bool
+    socket: zmq.Socket[Any],
+    address: str,
+    security: CurveServer | None,
+    *,
+    insecure: bool,
+    right: Right | None = "watch",
 ) -> str:
     """Bind a socket safely; the address with any wildcard port resolved.
 
-    Raises `InputError` for an address that is in use, malformed, or unsafe.
+    With keys, `right` is what a client's key must have to come in (None: any right). Raises
+    `InputError` for an address that is in use, malformed, or unsafe.
     """
-    secure(socket, address, security, binds=True, insecure=insecure)
+    gate = secure(socket, address, security, binds=True, insecure=insecure, right=right)
     check_free(address)
     try:
         socket.bind(address)
@@ -321,7 +330,10 @@ def bind(
             allowed="an address of this host that is free",
             todo="choose another address or port",
         ) from error
-    return str(socket.get_string(zmq.LAST_ENDPOINT)).rstrip("\0")
+    bound = str(socket.get_string(zmq.LAST_ENDPOINT)).rstrip("\0")
+    if gate is not None:
+        gate.bound_to(bound)
+    return bound
 
 
 def connect(

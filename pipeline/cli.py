@@ -18,7 +18,22 @@ import typer
 
 from drivers.errors import InputError
 from models.errors import ModelError
-from pipeline.commands import bench, demo, experiment, files, learn, run
+from pipeline import logs
+from pipeline.commands import (
+    adapt,
+    bench,
+    console,
+    demo,
+    devices,
+    experiment,
+    files,
+    keys,
+    learn,
+    run,
+    stages,
+    status,
+    teach,
+)
 
 app = typer.Typer(
     name="wigwag",
@@ -30,7 +45,22 @@ app = typer.Typer(
     rich_markup_mode=None,  # its boxes take longer to import than everything else in --help
     add_completion=False,
 )
-for module in (run, files, learn, demo, bench, experiment):
+COMMANDS = (
+    run,
+    stages,
+    adapt,
+    teach,
+    console,
+    status,
+    devices,
+    files,
+    learn,
+    keys,
+    demo,
+    bench,
+    experiment,
+)
+for module in COMMANDS:
     module.register(app)
 
 
@@ -40,9 +70,17 @@ _USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 
 @app.callback()
 def options(
-    verbose: Annotated[bool, typer.Option("--verbose", help="Show the stack of an error.")] = False,
+    context: typer.Context,
+    verbose: Annotated[  # noqa: ARG001 - `_say` finds it in sys.argv, whatever failed
+        bool, typer.Option("--verbose", help="Show the stack of an error.")
+    ] = False,
+    log_json: Annotated[
+        bool,
+        typer.Option("--log-json", help="Standard error as JSON Lines; also by WIGWAG_LOG=json."),
+    ] = False,
 ) -> None:
     """Options before the command."""
+    logs.begin(context.invoked_subcommand or "wigwag", as_json=log_json)
 
 
 def main() -> None:
@@ -73,5 +111,5 @@ def _say(error: Exception | str, status: int) -> None:
     text = " ".join(str(error).split()) or type(error).__name__
     if status == 1:
         text = f"internal error: {type(error).__name__}: {text} (--verbose shows where)"
-    sys.stderr.write(f"wigwag: {text}\n")
+    logs.say(text, "error")
     sys.exit(status)

@@ -12,12 +12,15 @@ import zmq
 from drivers.closing import Closing
 from drivers.errors import InputError
 from pipeline.bus import bind, connect
+from pipeline.gate import user_of
 from pipeline.security import CurveClient, CurveServer
 
 Request = dict[str, Any]
 Handler = Callable[[Request], Request]
 """Takes a request, gives the fields of its answer; raises `InputError` for a bad request."""
 
+OPEN_TO_WATCHERS = ("status",)
+"""Commands that change nothing; all others need a key that may teach, where there are keys."""
 _MAX_REQUEST_BYTES = 1 << 20
 _SLICE_MS = 20
 
@@ -39,6 +42,7 @@ class ControlServer(Closing):
     ) -> None:
         """Bind; raises `InputError` for the address."""
         self._handler = handler
+        self._clients = security.clients() if security else None
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.REP)
         self._thread: threading.Thread | None = None
@@ -46,7 +50,7 @@ class ControlServer(Closing):
         try:
             self._socket.linger = 200
             self._socket.maxmsgsize = _MAX_REQUEST_BYTES
-            self.address = bind(self._socket, address, security, insecure=insecure)
+            self.address = bind(self._socket, address, security, insecure=insecure, right=None)
         except BaseException:
             self._context.destroy(linger=0)
             raise
@@ -61,7 +65,7 @@ class ControlServer(Closing):
         """Answer all requests that wait, after waiting up to `timeout_ms` for the first."""
         served = 0
         while self._socket.poll(0 if served else timeout_ms):
-            self._socket.send(self._answer(self._socket.recv_multipart()))
+            self._socket.send(self._answer(self._socket.recv_multipart(copy=False)))
             served += 1
         return served
 
@@ -77,18 +81,33 @@ class ControlServer(Closing):
         while not self._closing.is_set():
             self.serve(_SLICE_MS)
 
-    def _answer(self, parts: list[bytes]) -> bytes:
+    def _answer(self, parts: list[zmq.Frame]) -> bytes:
         try:
             if len(parts) != 1:
                 raise _bad_request(f"{len(parts)} parts")
             try:
-                request = msgspec.json.decode(parts[0], type=Request)
+                request = msgspec.json.decode(parts[0].buffer, type=Request)
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
                 raise _bad_request(str(error)) from error
+            self._check_right(parts[0], request)
             return msgspec.json.encode({"ok": True, **self._handler(request)})
         except Exception as error:
             # Every request is answered: a handler that fails must not leave the asker waiting.
             return msgspec.json.encode({"ok": False, "error": str(error) or repr(error)})
+
+    def _check_right(self, frame: zmq.Frame, request: Request) -> None:
+        """Raise `InputError` where whoever asks may not; looked up anew for every request."""
+        if self._clients is None:
+            return
+        rights = self._clients.rights_of(user_of(frame))
+        command = request.get("command")
+        if "teach" not in rights and not (rights and command in OPEN_TO_WATCHERS):
+            raise InputError(
+                what="control request",
+                got=f"command {command!r:.80} from a key that may not teach",
+                allowed=f"{', '.join(OPEN_TO_WATCHERS)} for a key that may watch",
+                todo="have it allowed there: wigwag keys allow --may teach",
+            )
 
 
 def control_request(
@@ -112,7 +131,8 @@ def control_request(
                 what=f"request to {address}",
                 got=f"no answer in {timeout_s:g} s",
                 allowed="the control address of a running stage",
-                todo="check that it runs and was given this control address",
+                todo="check that it runs and was given this control address"
+                + (" and lets this key in (wigwag keys list there)" if security else ""),
             )
         answer = msgspec.json.decode(socket.recv(), type=Request)
     if not answer.pop("ok", False):

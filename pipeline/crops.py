@@ -12,26 +12,30 @@ import numpy.typing as npt
 from drivers.errors import InputError
 from pipeline.binning import Frames
 from pipeline.trials import TrialFrames
+from pipeline.variation import (
+    Change,
+    Variation,
+    changed,
+    draw_change,
+    draw_speed,
+    frames_read,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class CropSettings:
-    """How minibatches are drawn."""
+class CropSettings(Variation):
+    """How minibatches are drawn, and how far their crops are varied."""
 
+    shift_cells: int = 1
     batch: int = 32
     steps: int = 400
     """Length of a crop in frames of 1 ms."""
-    shift_cells: int = 1
-    """Crops are moved by up to this many cells each way. Never mirrored: left is not right."""
-    drop_up_to: float = 0.0
-    """Each crop loses a share of its active cells, drawn between 0 and this."""
 
     def __post_init__(self) -> None:
+        Variation.__post_init__(self)
         checks = (
             ("batch", self.batch, 1 <= self.batch <= 4096, "1 to 4096"),
             ("steps", self.steps, 1 <= self.steps <= 100_000, "1 to 100000"),
-            ("shift", self.shift_cells, 0 <= self.shift_cells <= 16, "0 to 16 cells"),
-            ("share to drop", self.drop_up_to, 0.0 <= self.drop_up_to < 1.0, "0 to below 1"),
         )
         for what, got, good, allowed in checks:
             if not good:
@@ -48,13 +52,9 @@ class Crop:
     """Its place among the gestures."""
     begin: int
     """First frame."""
-    down: int
-    right: int
-    """Cells that it is moved by."""
-    drop: float
-    """Share of its active cells that it loses."""
-    seed: int
-    """Of which cells these are."""
+    speed: float
+    """How many times as fast it is read."""
+    change: Change
 
 
 class CropSampler:
@@ -90,16 +90,10 @@ class CropSampler:
 
     def _crop(self, index: int) -> Crop:
         settings = self._settings
-        last = max(self._lengths[index] - settings.steps, 0)
+        speed = draw_speed(settings, self._rng)
+        last = max(self._lengths[index] - frames_read(settings.steps, speed), 0)
         begin = int(self._rng.integers(0, last + 1))
-        down, right, drop, seed = 0, 0, 0.0, 0
-        if settings.shift_cells:
-            moved = self._rng.integers(-settings.shift_cells, settings.shift_cells + 1, size=2)
-            down, right = (int(cells) for cells in moved)
-        if settings.drop_up_to:
-            drop = settings.drop_up_to * self._rng.random()
-            seed = int(self._rng.integers(0, 2**63))
-        return Crop(index, begin, down, right, drop, seed)
+        return Crop(index, begin, speed, draw_change(settings, self._rng))
 
 
 def cut_crops(
@@ -114,20 +108,5 @@ def cut_crops(
 
 
 def _cut(trial: TrialFrames, crop: Crop, steps: int) -> Frames:
-    frames = trial.unpack(crop.begin, steps)
-    if crop.down or crop.right:
-        frames = shifted(frames, crop.down, crop.right)
-    if crop.drop:
-        kept = np.random.default_rng(crop.seed).random(frames.shape, dtype=np.float32)
-        frames = frames * (kept < 1.0 - crop.drop)
-    return frames
-
-
-def shifted(frames: Frames, down: int, right: int) -> Frames:
-    """Frames moved by so many cells; what leaves them is lost, what comes in is silent."""
-    rows, columns = frames.shape[-2:]
-    moved = np.zeros_like(frames)
-    moved[..., max(down, 0) : rows + min(down, 0), max(right, 0) : columns + min(right, 0)] = (
-        frames[..., max(-down, 0) : rows + min(-down, 0), max(-right, 0) : columns + min(-right, 0)]
-    )
-    return moved
+    frames = trial.unpack(crop.begin, frames_read(steps, crop.speed))
+    return changed(frames, crop.change, steps=steps, speed=crop.speed)

@@ -1,11 +1,20 @@
-"""From votes to decisions: the sliding window that live labels rest on."""
+"""From votes or shares to decisions: the sliding window, or leaky sum, that live labels rest on."""
 
 from __future__ import annotations
 
+import math
 from collections import deque
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from drivers.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from models.engine import StepResult
 
 FRAME_US = 1000
 """Length of one frame, and so of one engine step and one vote."""
@@ -80,6 +89,45 @@ class Decision:
     confidence: float
 
 
+def scores_of(result: StepResult, layer: int, classes: int) -> npt.NDArray[np.float64]:
+    """What a step gives to each class, shape (classes,): its shares where a network is read by
+    them and no layer is chosen (-1), else 1 to the class that the layer votes for.
+    """
+    if layer == -1 and result.shares is not None:
+        return result.shares
+    # Here, because a command line that only has these settings needs no arrays.
+    import numpy as np
+
+    scores = np.zeros(classes)
+    scores[result.votes[layer]] = 1.0
+    return scores
+
+
+def decide(
+    scores: Sequence[float],
+    total: float,
+    current: int,
+    settings: DecisionSettings,
+    *,
+    silent: bool,
+) -> Decision:
+    """What scores per class, of `total` in all, say where `current` (0: none) was named before.
+
+    Nothing is named where it is `silent`.
+    """
+    most = max(scores)
+    if silent:
+        current = 0
+    elif most >= settings.threshold * total:
+        # A tie at the threshold must not make the label flicker: the named class stays.
+        if current == 0 or scores[current - 1] < most:
+            current = scores.index(most) + 1
+    elif current and scores[current - 1] < (settings.threshold - settings.margin) * total:
+        current = 0
+    shown = scores[current - 1] if current else most
+    return Decision(current, shown / total)
+
+
 class SlidingVotes:
     """Votes of one layer over the last `window_ms` frames; constant work a step."""
 
@@ -108,25 +156,82 @@ class SlidingVotes:
 
     def _decide(self) -> Decision:
         total = len(self._window)
-        most = max(self._counts)
-        leader = self._counts.index(most) + 1
         too_early = total < min(self.settings.min_frames, self.settings.window_ms)
-        if too_early or self._events < self.settings.min_events:
-            self._current = 0
-        elif most >= self.settings.threshold * total:
-            # A tie at the threshold must not make the label flicker: the named class stays.
-            if self._current == 0 or self._counts[self._current - 1] < most:
-                self._current = leader
-        elif self._current:
-            kept = self._counts[self._current - 1]
-            if kept < (self.settings.threshold - self.settings.margin) * total:
-                self._current = 0
-        shown = self._counts[self._current - 1] if self._current else most
-        return Decision(self._current, shown / total)
+        silent = too_early or self._events < self.settings.min_events
+        decision = decide(self._counts, total, self._current, self.settings, silent=silent)
+        self._current = decision.gesture_class
+        return decision
+
+    def add_class(self) -> None:
+        """There is one more class, which nobody voted for so far."""
+        self._counts.append(0)
+
+    def change(self, settings: DecisionSettings) -> None:
+        """Decide by other thresholds from now on; the window's length stays."""
+        self.settings = replace(settings, window_ms=self.settings.window_ms)
 
     def clear(self) -> None:
         """Forget the window: a new stream begins."""
         self._counts = [0] * len(self._counts)
         self._window.clear()
         self._events = 0
+        self._current = 0
+
+
+class LeakyShares:
+    """Shares of the classes (`models.reading`), summed; what is older counts less.
+
+    A frame's weight falls as exp(-age / tau), tau being half the window: the mean age of what
+    decides is that of a sliding window.
+    """
+
+    def __init__(self, classes: int, settings: DecisionSettings | None = None) -> None:
+        self.settings = settings or DecisionSettings()
+        self._kept = math.exp(-2.0 / self.settings.window_ms)
+        self._scores = [0.0] * classes
+        self._total = 0.0
+        self._events = 0.0
+        self._frames = 0
+        self._current = 0
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Shares per class, from class 1 on, as votes in a window of so many frames as came."""
+        if not self._frames:
+            return (0,) * len(self._scores)
+        frames = min(self._frames, self.settings.window_ms)
+        return tuple(round(score * frames / self._total) for score in self._scores)
+
+    def push(self, shares: Sequence[float], events: int) -> Decision:
+        """Take in one frame's shares and its number of input events; decide."""
+        kept = self._kept
+        self._scores = [
+            kept * score + share for score, share in zip(self._scores, shares, strict=True)
+        ]
+        self._total = kept * self._total + 1.0
+        self._events = kept * self._events + events
+        self._frames += 1
+        settings = self.settings
+        too_early = self._frames < min(settings.min_frames, settings.window_ms)
+        quiet = self._events * 1000.0 < settings.min_events_per_s * self._total
+        decision = decide(
+            self._scores, self._total, self._current, settings, silent=too_early or quiet
+        )
+        self._current = decision.gesture_class
+        return decision
+
+    def add_class(self) -> None:
+        """There is one more class, which had no share so far."""
+        self._scores.append(0.0)
+
+    def change(self, settings: DecisionSettings) -> None:
+        """Decide by other thresholds from now on; the sum's length stays."""
+        self.settings = replace(settings, window_ms=self.settings.window_ms)
+
+    def clear(self) -> None:
+        """Forget what was summed: a new stream begins."""
+        self._scores = [0.0] * len(self._scores)
+        self._total = 0.0
+        self._events = 0.0
+        self._frames = 0
         self._current = 0

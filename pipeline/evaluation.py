@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from drivers.errors import InputError
 from models.checkpoint import load_checkpoint
-from models.engines import count_votes
+from models.engines import read_sequences
 from models.network import Network
 from models.torch_engine import choose_device, prepare_torch
 from pipeline.datasets import Dataset, Reading
@@ -34,16 +34,15 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     """Gestures of less than 1,800 ms; silence follows where they end."""
     users: tuple[int, ...]
     layer_accuracy: tuple[float, ...]
-    """Share of right answers, from the lowest layer; the top one is the paper's figure."""
+    """Share of right answers by votes, from the lowest layer; the top one is the paper's figure."""
+    reading: str
+    """How `accuracy` was read, in words."""
+    accuracy: float
+    """Of the network as it is to be read: its top layer's votes, unless its settings say else."""
     confusion: tuple[tuple[int, ...], ...]
-    """Top layer; row: true class, column: class with the most votes."""
+    """As it is to be read; row: true class, column: class named."""
     accuracy_by_user: dict[str, float]
     accuracy_by_light: dict[str, float]
-
-    @property
-    def accuracy(self) -> float:
-        """Of the top layer."""
-        return self.layer_accuracy[-1]
 
 
 def evaluate_trials(
@@ -52,12 +51,15 @@ def evaluate_trials(
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> npt.NDArray[np.int64]:
-    """The class (from 1) that each layer gives each trial, shape (layers, trials)."""
+    """The class (from 1) that each layer gives each trial by its votes, and in a last row the one
+    that the network as it is to be read gives it; shape (layers + 1, trials).
+    """
     found = []
     for begin in range(0, len(trials), BATCH):
         batch = trials[begin : begin + BATCH]
         frames = np.stack([trial.unpack(0, TRIAL_FRAMES) for trial in batch], axis=1)
-        found.append(count_votes(network, frames, burn_in_ms=BURN_IN_FRAMES).argmax(axis=2) + 1)
+        reading = read_sequences(network, frames, burn_in_ms=BURN_IN_FRAMES)
+        found.append(np.vstack([reading.votes.argmax(axis=2), reading.scores.argmax(axis=1)]) + 1)
         if progress is not None:
             progress(begin + len(batch), len(trials))
     result: npt.NDArray[np.int64] = np.concatenate(found, axis=1)
@@ -117,7 +119,9 @@ def evaluate_checkpoint(
         trials=len(trials),
         trials_shorter_than_protocol=sum(trial.frames < TRIAL_FRAMES for trial in trials),
         users=tuple(sorted({trial.user for trial in trials})),
-        layer_accuracy=tuple(float(share) for share in right.mean(axis=1)),
+        layer_accuracy=tuple(float(share) for share in right[:-1].mean(axis=1)),
+        reading=settings.reading_text,
+        accuracy=float(right[-1].mean()),
         confusion=tuple(tuple(int(count) for count in row) for row in confusion),
         accuracy_by_user=share_by([str(trial.user) for trial in trials]),
         accuracy_by_light=share_by([trial.light for trial in trials]),

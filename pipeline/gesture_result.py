@@ -14,10 +14,11 @@ class GestureResult(msgspec.Struct, frozen=True, kw_only=True):
     """As labelled, counted from 1."""
     true_label: str
     got_class: int
-    """The class with the most votes of the chosen layer; 0: no frame of it was seen."""
+    """The class with the most votes of the chosen layer, or the highest score of a network that
+    has a reading of its own; 0: no frame of it was seen."""
     got_label: str
     share: float
-    """The winner's share of the trial's votes."""
+    """The winner's share of the trial's votes or scores."""
     frames: int
     """Votes that were counted."""
     layer_classes: tuple[int, ...]

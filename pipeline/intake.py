@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from drivers.events import EventPacket, SensorSize, empty_events
-from pipeline.binning import BinningCounts, FrameBinner, centred_view
+from pipeline.binning import BinningCounts, FrameBinner, View, centred_view
+from pipeline.chosen_views import ChosenView, Square, view_of
 from pipeline.decisions import FRAME_US
 from pipeline.memory import keep_freed_memory
 from pipeline.wire import MAX_SPAN_US, StreamTotals
@@ -23,7 +24,12 @@ Frame = npt.NDArray[np.uint8]
 class Intake:
     """Packets of one source in, frames of the model's size with their begin times out."""
 
-    def __init__(self, *, columns: int, rows: int) -> None:
+    def __init__(self, *, columns: int, rows: int, views: Sequence[ChosenView] = ()) -> None:
+        """`views` are looked at in turn; without any, the largest in the centre."""
+        self.looked: list[tuple[int, View]] = []
+        """Every view that was looked at, with the time of its first frame."""
+        self._square: Square | None = None
+        self._ahead = sorted(views, key=lambda view: view.from_us)
         self.source: str | None = None
         self.packets = 0
         self.packets_missed = 0
@@ -31,6 +37,8 @@ class Intake:
         """Length of the streams so far."""
         self.refused: Counter[str] = Counter()
         self.damage: list[str] = []
+        self.removed: Counter[str] = Counter()
+        """Events that the source's filters left out, by filter, as end messages say."""
         self._columns = columns
         self._rows = rows
         self._closed = BinningCounts()
@@ -75,8 +83,7 @@ class Intake:
     def push(self, packet: EventPacket) -> Iterator[tuple[int, Frame]]:
         """The frames that this packet completes, each with the time it begins at."""
         if self._binner is None or self._before is None:
-            view = centred_view(packet.sensor, self._columns, self._rows)
-            self._binner = FrameBinner(packet.sensor, view)
+            self._binner = FrameBinner(packet.sensor, self._first_view(packet))
             self._first = packet
             self._next_us = packet.t_begin_us
             self.stream_us += packet.t_end_us - packet.t_begin_us
@@ -86,8 +93,25 @@ class Intake:
         self._before = packet
         self.packets += 1
         self._lost += packet.lost_before
-        for frames in self._binner.iter_push(packet):
-            yield from self._timed(frames)
+        yield from self._looking(self._binner, packet)
+
+    def look(self, chosen: ChosenView) -> tuple[int, View] | None:
+        """Look there from the next frame on, or from a later time that it names.
+
+        Gives the time of that frame and the view; None where no stream is open yet, whose first
+        frame it then is. Raises `InputError` for a view that is not on the sensor.
+        """
+        if self._binner is None or self._before is None:
+            self._add(chosen)
+            return None
+        view = self._view(chosen.square, self._binner.sensor)
+        edge_us = self._binner.next_edge_us or 0
+        # The packet that is being pushed may not be through yet: all of it is still seen as before.
+        behind_us = max(0, self._before.t_end_us - edge_us)
+        edge_us += -(-behind_us // FRAME_US) * FRAME_US
+        from_us = max(edge_us, chosen.from_us)
+        self._add(replace(chosen, from_us=from_us))
+        return from_us, view
 
     def finish(self, totals: StreamTotals | None) -> Iterator[tuple[int, Frame]]:
         """The stream's last frames; the next packet opens another stream.
@@ -122,10 +146,48 @@ class Intake:
         """Events that never came here, as far as the source said or totals show."""
         return self._lost_before + self._lost
 
+    def _view(self, square: Square | None, sensor: SensorSize) -> View:
+        return view_of(square, sensor, self._columns, self._rows)
+
+    def _add(self, chosen: ChosenView) -> None:
+        self._ahead = sorted([*self._ahead, chosen], key=lambda view: view.from_us)
+
+    def _first_view(self, packet: EventPacket) -> View:
+        """What a stream begins with, as the one before it ended; later ones must fit as well."""
+        while self._ahead and self._ahead[0].from_us <= packet.t_begin_us:
+            self._square = self._ahead.pop(0).square
+        for chosen in self._ahead:
+            self._view(chosen.square, packet.sensor)
+        view = self._view(self._square, packet.sensor)
+        self.looked.append((packet.t_begin_us, view))
+        return view
+
+    def _looking(self, binner: FrameBinner, packet: EventPacket) -> Iterator[tuple[int, Frame]]:
+        """The frames of a packet, cut where another view is to be looked at."""
+        while self._ahead:
+            open_us = packet.t_begin_us if binner.open_bin_us is None else binner.open_bin_us
+            later = -(-(self._ahead[0].from_us - open_us) // FRAME_US)
+            edge_us = max(open_us + later * FRAME_US, binner.next_edge_us or open_us)
+            if edge_us > packet.t_end_us:
+                break
+            if edge_us > packet.t_begin_us:
+                split = scanning.first_at(packet.events, edge_us)
+                early = replace(packet, events=packet.events[:split], t_end_us=edge_us)
+                packet = replace(packet, events=packet.events[split:], t_begin_us=edge_us)
+                for frames in binner.iter_push(early):
+                    yield from self._timed(frames)
+            # One that was asked for meanwhile comes later, so this is still the first.
+            self._square = self._ahead.pop(0).square
+            binner.look_at(self._view(self._square, binner.sensor))
+            self.looked.append((edge_us, binner.view))
+        for frames in binner.iter_push(packet):
+            yield from self._timed(frames)
+
     def _compare(self, totals: StreamTotals) -> None:
         """What the totals know better than the headers: the lost tail, whole lost packets."""
         if totals.damage is not None:
             self.damage.append(totals.damage)
+        self.removed.update(totals.removed)
         received = self._binner.counts.events_in if self._binner is not None else 0
         self._lost = max(self._lost, totals.lost)
         # Who joined late was never meant to get what went out before.

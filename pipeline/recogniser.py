@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from drivers.errors import InputError
-from models.engine import Engine
-from pipeline.decisions import FRAME_US, Decision, DecisionSettings, SlidingVotes
+from models.engine import Engine, StepResult
+from models.errors import ModelError
+from pipeline.decisions import FRAME_US, Decision, DecisionSettings, LeakyShares, SlidingVotes
 from pipeline.labels import Label, class_label
+from pipeline.none_class import shown_class
 from pipeline.scoring import TrialVotes
 from pipeline.targets import Targets
 
 LABEL_EVERY_FRAMES = 100
 """An unchanged label is repeated every 100 ms of the stream, so that silence is never absence."""
+
+
+KNOWN_SHARE = 0.9
+"""Of the window's votes: a lesson whose class has so many is known, and more of it would only push
+other classes out."""
 
 
 @dataclass(slots=True)
@@ -43,6 +50,9 @@ class Recogniser:
         trials: TrialVotes,
         layer: int = -1,
     ) -> None:
+        """`layer` is whose votes decide; -1 reads the network as its settings say: by its top
+        layer's votes, or by shares (`models.reading`).
+        """
         layers = len(engine.settings.layers)
         if not -layers <= layer < layers:
             raise InputError(
@@ -54,12 +64,17 @@ class Recogniser:
         self.engine = engine
         self.source = source
         self.counts = RecogniserCounts()
+        self.spares_known = False
+        """Whether nothing is learnt while what is taught is known anyway: see `KNOWN_SHARE`."""
         self._targets = targets
         self._trials = trials
         self._layer = layer
         # Only labelled gestures are judged by every layer.
-        engine.listen(range(layers) if trials.intervals else [layer])
-        self._votes = SlidingVotes(len(engine.class_names), decisions)
+        self._by_shares = layer == -1 and not engine.settings.reads_as_published
+        read = engine.settings.read_layers if self._by_shares else (layer,)
+        engine.listen(range(layers) if trials.intervals else read)
+        kind = LeakyShares if self._by_shares else SlidingVotes
+        self._votes: LeakyShares | SlidingVotes = kind(len(engine.class_names), decisions)
         self._published = -1
         self._since_label = 0
 
@@ -84,32 +99,77 @@ class Recogniser:
         if target is not None and not learn:
             self.counts.learning_skipped += 1
             target = None
+        if target is not None and self.spares_known and self._is_known(target):
+            target = None
         begin_ns = time.perf_counter_ns()
-        votes = self.engine.step(frame, target).votes
+        result = self.engine.step(frame, target)
         self.counts.engine_ns += time.perf_counter_ns() - begin_ns
         self.counts.frames += 1
-        self._trials.push(t_us, votes)
-        decision = self._votes.push(int(votes[self._layer]), int(np.count_nonzero(frame)))
+        decision = self._decide(result, t_us, int(np.count_nonzero(frame)))
         latency_ns = max(0, time.time_ns() - sent_ns)
         return latency_ns, self._label_if_due(decision, t_us + FRAME_US, latency_ns)
 
-    def skip(self) -> None:
-        """Leave a frame out: the brain fell behind a live source."""
-        self.counts.frames_skipped += 1
+    def _is_known(self, target: int) -> bool:
+        """Whether the window's votes say the class (from 0) already."""
+        counts = self._votes.counts
+        frames = sum(counts)
+        return frames >= self._votes.settings.min_frames and counts[target] >= KNOWN_SHARE * frames
+
+    @property
+    def votes(self) -> tuple[int, ...]:
+        """Votes in the decision window per class, from class 1 on."""
+        return self._votes.counts
+
+    def add_class(self) -> None:
+        """The engine has one more class."""
+        self._votes.add_class()
+        self._trials.add_class()
+
+    def decision_settings(self) -> dict[str, float]:
+        """How it decides now, as far as `change_decisions` can change it."""
+        settings = self._votes.settings
+        return {"threshold": settings.threshold, "min_events_per_s": settings.min_events_per_s}
+
+    def change_decisions(self, changes: dict[str, float]) -> None:
+        """Decide otherwise from now on; raises `InputError` for what is out of range."""
+        settings = self._votes.settings
+        threshold = changes.get("threshold", settings.threshold)
+        self._votes.change(
+            replace(
+                settings,
+                threshold=threshold,
+                margin=min(DecisionSettings().margin, threshold / 2),
+                min_events_per_s=changes.get("min_events_per_s", settings.min_events_per_s),
+            )
+        )
+
+    def _decide(self, result: StepResult, t_us: int, events: int) -> Decision:
+        """By the votes of the chosen layer, or as the network is to be read."""
+        if isinstance(self._votes, SlidingVotes):
+            self._trials.push(t_us, result.votes)
+            return self._votes.push(int(result.votes[self._layer]), events)
+        if result.shares is None:
+            raise ModelError(
+                "engine: got none of the shares that this network is to be read by; "
+                "allowed: the engines events and torch"
+            )
+        self._trials.push(t_us, result.votes, result.shares)
+        return self._votes.push(result.shares.tolist(), events)
 
     def _label_if_due(self, decision: Decision, t_us: int, latency_ns: int) -> Label | None:
         self._since_label += 1
-        changed = decision.gesture_class != self._published
+        shown = shown_class(self.engine.class_names, decision.gesture_class)
+        changed = shown != self._published
         if not changed and self._since_label < LABEL_EVERY_FRAMES:
             return None
-        self._published = decision.gesture_class
+        self._published = shown
         self._since_label = 0
         self.counts.labels += 1
         return Label(
             t_us=t_us,
             source=self.source,
-            label=class_label(self.engine.class_names, decision.gesture_class),
-            gesture_class=decision.gesture_class,
+            label=class_label(self.engine.class_names, shown),
+            gesture_class=shown,
             confidence=decision.confidence,
             counts=self._votes.counts,
             window_us=self._votes.settings.window_ms * FRAME_US,

@@ -71,6 +71,7 @@ def run_recorder(
     *,
     source: str | None = None,
     server_key: Path | None = None,
+    secret_key: Path | None = None,
     insecure: bool = False,
     stop: threading.Event | None = None,
 ) -> RecorderReport:
@@ -80,7 +81,7 @@ def run_recorder(
     `InputError` for an address or a path that cannot be used.
     """
     stop = stop or threading.Event()
-    key = CurveClient(server_key) if server_key else None
+    key = CurveClient(server_key, secret_key) if server_key else None
     _check_folder(out)
     with (
         stopping_on_signals(stop),

@@ -25,16 +25,34 @@ class TrialVotes:
         self._layer = layer
         self._rows = np.arange(layers)
         self._counts = np.zeros((len(self.intervals), layers, classes), dtype=np.int64)
+        self._scores = np.zeros((len(self.intervals), classes))
         self._next = 0
 
-    def push(self, t_us: int, votes: npt.NDArray[np.int64]) -> None:
-        """Count the votes, shape (layers,), of the frame that begins at `t_us`; time only grows."""
+    def push(
+        self,
+        t_us: int,
+        votes: npt.NDArray[np.int64],
+        shares: npt.NDArray[np.float64] | None = None,
+    ) -> None:
+        """Count the votes, shape (layers,), of the frame that begins at `t_us`; time only grows.
+
+        `shares`, shape (classes,), decide instead of the chosen layer's votes where they are given.
+        """
         while self._next < len(self.intervals) and t_us >= self._until(self._next):
             self._next += 1
         if self._next == len(self.intervals):
             return
         if t_us >= self.intervals[self._next].t_begin_us + BURN_IN_US:
             self._counts[self._next, self._rows, votes] += 1
+            if shares is None:
+                self._scores[self._next, votes[self._layer]] += 1.0
+            else:
+                self._scores[self._next] += shares
+
+    def add_class(self) -> None:
+        """The network has one more class, which nobody voted for so far."""
+        self._counts = np.pad(self._counts, ((0, 0), (0, 0), (0, 1)))
+        self._scores = np.pad(self._scores, ((0, 0), (0, 1)))
 
     def rewind(self) -> None:
         """The stream begins again: go on counting from the first interval."""
@@ -47,10 +65,12 @@ class TrialVotes:
     def results(self, class_names: Sequence[str]) -> list[GestureResult]:
         """Every interval with the class that won it."""
         found = []
-        for interval, counts in zip(self.intervals, self._counts, strict=True):
+        for interval, counts, scores in zip(
+            self.intervals, self._counts, self._scores, strict=True
+        ):
             frames = int(counts[self._layer].sum())
             winners = tuple(int(winner) + 1 for winner in counts.argmax(axis=1))
-            got = winners[self._layer] if frames else 0
+            got = int(scores.argmax()) + 1 if frames else 0
             found.append(
                 GestureResult(
                     t_begin_us=interval.t_begin_us,
@@ -59,12 +79,18 @@ class TrialVotes:
                     true_label=class_names[interval.gesture_class - 1],
                     got_class=got,
                     got_label=class_names[got - 1] if got else "not seen",
-                    share=float(counts[self._layer].max()) / frames if frames else 0.0,
+                    share=float(scores.max()) / frames if frames else 0.0,
                     frames=frames,
                     layer_classes=winners if frames else (0,) * len(winners),
                 )
             )
         return found
+
+
+def accuracy(results: Sequence[GestureResult]) -> float | None:
+    """Share of right answers over the gestures that were seen; None if none was."""
+    seen = [result.got_class == result.true_class for result in results if result.frames]
+    return sum(seen) / len(seen) if seen else None
 
 
 def layer_accuracies(results: Sequence[GestureResult]) -> tuple[float, ...] | None:

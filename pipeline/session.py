@@ -20,12 +20,15 @@ from pipeline.atomic_file import AtomicFile
 from pipeline.children import Child, LineReader
 from pipeline.label_printer import LabelPrinter
 from pipeline.labels import decode_label
+from pipeline.logs import pass_on
 from pipeline.summary import RunSummary, decode_summary, print_summary, write_summary
 from pipeline.terminal import Keys, ProgressLine
 
 INTERRUPTED = 130
 _GRACE_S = 1.5
 """After Ctrl-C children get this long to write their summary; then they are killed."""
+_READERS_S = 5.0
+"""After Ctrl-C a brain and a recorder have this long to take in what the source gave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,8 @@ class SessionSettings:
     """Of `wigwag source`, without its addresses."""
     brain_arguments: tuple[str, ...]
     """Of `wigwag brain`, without its addresses."""
+    recorder_arguments: tuple[str, ...] | None = None
+    """Of `wigwag record`, without its address; None where nothing is recorded."""
     threads: int = 1
     """For the brain; the source gets one."""
     endless: bool = False
@@ -46,6 +51,8 @@ class SessionSettings:
     output: Path | None = None
     """Every label as JSON Lines, whole or not at all."""
     summary: Path | None = None
+    console_arguments: tuple[str, ...] | None = None
+    """Of `wigwag console`, without that of the source; None for a session without one."""
 
 
 class Session:
@@ -110,20 +117,49 @@ class Session:
                     ["brain", "--connect", events, "--json", *self._settings.brain_arguments],
                     threads=self._settings.threads,
                 )
+                recorder = self._recorder(events)
+                console = self._console()
                 try:
-                    status = self._follow(source, brain, keys, output)
+                    status = self._follow(source, brain, recorder, console, keys, output)
                 finally:
                     brain.close()
+                    for child in (recorder, console):
+                        if child is not None:
+                            child.close()
             finally:
                 source.close()
         return self._close(status, output)
 
-    def _follow(self, source: Child, brain: Child, keys: Keys, output: AtomicFile | None) -> int:
-        """Pass on what the children say until both have ended; the status of the first failure."""
+    def _console(self) -> Child | None:
+        told = self._settings.console_arguments
+        if told is None:
+            return None
+        return Child("console", ["console", "--source-control", self._control, *told], threads=1)
+
+    def _recorder(self, events: str) -> Child | None:
+        told = self._settings.recorder_arguments
+        if told is None:
+            return None
+        return Child("recorder", ["record", "--connect", events, *told], threads=1)
+
+    def _follow(
+        self,
+        source: Child,
+        brain: Child,
+        recorder: Child | None,
+        console: Child | None,
+        keys: Keys,
+        output: AtomicFile | None,
+    ) -> int:
+        """Pass on what the children say until all have ended; the status of the first failure."""
         reader = LineReader()
         labels = brain.pipes()[0]
-        for pipe in (*brain.pipes(), *source.pipes()):
-            reader.add(pipe)
+        children = [source, brain, *([recorder] if recorder else [])]
+        quiet = recorder.pipes()[0] if recorder else None
+        for child in (*children, *([console] if console else [])):
+            for pipe in child.pipes():
+                reader.add(pipe)
+        readers_left: float | None = None
         status = 0
         deadline: float | None = None
         brain_ended: float | None = None
@@ -131,28 +167,38 @@ class Session:
             for pipe, line in reader.read(0.05):
                 if pipe == labels:
                     self._take_label_line(line, output)
-                else:
+                elif pipe != quiet:
                     self._pass_on(line)
             if self._interrupts > 1:
                 break
             if deadline is not None:
                 continue
-            status = _failure(source, brain)
+            status = _failure(*children)
+            if console is not None and brain_ended is None:
+                # It never ends by itself: whoever wanted it shall know at once.
+                status = status or _failure(console)
             if brain.status == 0 and brain_ended is None:
                 brain_ended = time.monotonic()
+                if console is not None:
+                    console.interrupt()
             # A brain told to stop leaves a source that waits for a reader which never comes.
             abandoned = brain_ended is not None and time.monotonic() > brain_ended + _GRACE_S
-            if status or self._interrupts or abandoned:
-                deadline = time.monotonic() + _GRACE_S
+            if self._interrupts and recorder is not None and readers_left is None:
+                # The source says its end, so that nothing it gave is missing in what is kept.
+                readers_left = time.monotonic() + _READERS_S
                 source.interrupt()
-                brain.interrupt()
+            waits = readers_left is not None and time.monotonic() < readers_left
+            if status or (self._interrupts and not waits) or abandoned:
+                deadline = time.monotonic() + _GRACE_S
+                for child in (*children, *([console] if console else [])):
+                    child.interrupt()
             else:
                 self._obey(keys.pressed())
         reader.close()
         if deadline is None and self._interrupts < 2:
-            brain.wait(time.monotonic() + _GRACE_S)
-            source.wait(time.monotonic() + _GRACE_S)
-            status = _failure(source, brain)
+            for child in children:
+                child.wait(time.monotonic() + _GRACE_S)
+            status = _failure(*children)
         return status
 
     def _take_label_line(self, line: bytes, output: AtomicFile | None) -> None:
@@ -182,8 +228,7 @@ class Session:
     def _pass_on(self, line: bytes) -> None:
         """What a child says on its standard error is for the user."""
         self._progress.clear()
-        sys.stderr.write(line.decode("utf-8", "replace"))
-        sys.stderr.flush()
+        pass_on(line.decode("utf-8", "replace"))
 
     def _obey(self, keys: str) -> None:
         """Space pauses and goes on; s, Enter or . advances a paused replay by one packet."""
@@ -233,10 +278,12 @@ class Session:
         return 0
 
 
-def _failure(source: Child, brain: Child) -> int:
+def _failure(*children: Child) -> int:
     """The exit status of the first child that failed, said if it was killed; 0 if none did."""
-    for child in (source, brain):
+    for child in children:
         status = child.status
+        if child.name in ("source", "recorder") and status == INTERRUPTED:
+            continue  # told to end, by us
         if status is not None and status < 0:
             sys.stderr.write(f"wigwag: the {child.name} process was ended by signal {-status}\n")
             return 1

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 import time
+
+from pipeline.logs import say
 
 SILENCE_S = 5.0
 """A stage that runs sends at least every 100 ms (a source) or second (a brain)."""
@@ -23,7 +24,7 @@ class SilenceNotice:
     def heard(self) -> None:
         """Something came."""
         if self._said:
-            sys.stderr.write(f"wigwag: {self._what} again from {self._address}\n")
+            say(f"{self._what} again from {self._address}")
         self._heard_any, self._said = True, False
         self._since_s = time.monotonic()
 
@@ -33,8 +34,8 @@ class SilenceNotice:
             return
         self._said = True
         begun = "no longer any" if self._heard_any else "no"
-        sys.stderr.write(
-            f"wigwag: {begun} {self._what} from {self._address} for {SILENCE_S:.0f} s; "
-            "still waiting (Ctrl-C ends)\n"
+        say(
+            f"{begun} {self._what} from {self._address} for {SILENCE_S:.0f} s; "
+            "still waiting (Ctrl-C ends)",
+            "warning",
         )
-        sys.stderr.flush()

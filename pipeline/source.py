@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -12,16 +11,20 @@ from typing import Any, Literal
 
 import msgspec
 
+from drivers.camera_health import CameraHealth
 from drivers.cameras import open_camera
 from drivers.errors import InputError
 from drivers.events import EventPacket, EventSource
+from pipeline import event_filters
 from pipeline.bus import SEND_HWM, EventPublisher
 from pipeline.control import ControlServer, Request
+from pipeline.event_filters import EventFilters, FilterSettings
+from pipeline.logs import say
 from pipeline.memory import keep_freed_memory
 from pipeline.process_guard import exit_with_parent, stopping_on_signals
 from pipeline.security import CurveServer
 from pipeline.telemetry import StageTelemetry
-from pipeline.wire import StreamTotals, encode_end, encode_json, encode_packet, topic
+from pipeline.wire import StreamTotals, check_name, encode_end, encode_json, encode_packet, topic
 from recordings.pacing import PacedSource
 from recordings.recording import Recording
 
@@ -46,7 +49,7 @@ class SourceSettings:
     name: str | None = None
     """The source's name on the bus; by default that of the recording."""
     control: str | None = None
-    """Where requests are answered: status, pause, resume, step, stop."""
+    """Where requests are answered: status, pause, resume, step, seek, filters, stop."""
     speed: float | None = 1.0
     """Times real time; None is as fast as it goes."""
     loop: bool = False
@@ -60,6 +63,10 @@ class SourceSettings:
     """How many to wait for before the first packet."""
     send_hwm: int = SEND_HWM
     """Packets that wait for each subscriber."""
+    hot_pixels: bool | None = None
+    """Whether hot pixels are found and left out; None: where the source is a real sensor."""
+    noise_ms: float | None = None
+    """Time of the background-activity filter; None is off."""
     secret_key: Path | None = None
     """CURVE key file of the addresses bound here."""
     insecure: bool = False
@@ -124,7 +131,7 @@ class _SourceRun:
         self._source = source
         self._stop = stop
         self._stop_requested = False
-        self._name = settings.name or source.name
+        self._name = check_name(settings.name or source.name)
         self._telemetry = StageTelemetry(STAGE)
         self._telemetry_seq = 0
         self._packets = 0
@@ -132,6 +139,10 @@ class _SourceRun:
         self._lost = 0
         self._unsaid_lost = 0
         self._t_end_us = 0
+        self._filters = EventFilters(source.sensor, _filters(settings, source))
+        if getattr(source, "live", False):
+            event_filters.warm_up()  # they may be switched on while a camera does not wait
+        self._health: CameraHealth | None = getattr(source, "health", None)
         self._paced = PacedSource(
             source,
             speed=None if getattr(source, "live", False) else settings.speed,
@@ -167,7 +178,7 @@ class _SourceRun:
         if self._publisher.wait_for_subscribers(self._settings.subscribers):
             try:
                 for packet in self._paced:
-                    self._give_out(packet)
+                    self._give_out(self._filters.apply(packet))
                     self._tell()
             except InputError as error:
                 if not self._packets:
@@ -180,6 +191,7 @@ class _SourceRun:
             damage=damage,
             lost=self._lost,
             t_end_us=self._t_end_us,
+            removed=self._filters.counts.removed,
         )
         end = encode_end(self._name, self._source.sensor, totals, time.time_ns())
         if self._publisher.deliver(end):
@@ -195,12 +207,35 @@ class _SourceRun:
         if isinstance(self._source, Recording):
             for text in _left_out(self._source):
                 self._say(text)
+        for filter_name, count in self._filters.counts.removed.items():
+            self._say(f"{count:,} events removed: {filter_name}")
         if self._lost:
             self._say(f"{self._lost:,} events lost")
+        if self._health is not None:
+            self._say_health(self._health)
         return SourceReport(totals, self._ending())
 
     def _say(self, text: str) -> None:
-        sys.stderr.write(f"wigwag: source {self._name}: {text}\n")
+        say(f"source {self._name}: {text}", "warning")
+
+    def _say_notices(self) -> None:
+        """What the camera has to tell since the last look."""
+        while self._health is not None and self._health.notices:
+            self._say(self._health.notices.popleft())
+
+    def _say_health(self, health: CameraHealth) -> None:
+        self._say_notices()
+        if health.losses_of_unknown_size:
+            self._say(
+                f"{health.losses_of_unknown_size:,} times more events were lost; "
+                "the camera does not say how many"
+            )
+        if health.events_held:
+            self._say(f"{health.events_held:,} events came late, held at the latest time")
+        if health.times_away:
+            self._say(
+                f"{health.times_away:,} times without camera, {health.away_us / 1e6:.1f} s in all"
+            )
 
     def _ending(self) -> Ending:
         if self._stop_requested:
@@ -224,11 +259,18 @@ class _SourceRun:
         self._packets = packet.seq + 1
         self._t_end_us = packet.t_end_us
         self._telemetry.lost = self._lost
+        self._telemetry.removed_hot = self._filters.counts.removed_hot
+        self._telemetry.removed_noise = self._filters.counts.removed_noise
+        if self._health is not None:
+            self._telemetry.losses_of_unknown_size = self._health.losses_of_unknown_size
+            self._telemetry.times_away = self._health.times_away
         self._telemetry.backlog_ns = self._paced.late_ns
         self._telemetry.add(count, time.time_ns() - packet.received_ns)
 
     def _tell(self) -> None:
-        """Telemetry, once a second, to whoever listens and has room."""
+        """Telemetry, once a second, to whoever listens and has room; notices at once."""
+        if self._health is not None and self._health.notices:
+            self._say_notices()
         if not self._telemetry.snapshot_is_due():
             return
         payload = msgspec.json.encode(self._telemetry.snapshot())
@@ -246,6 +288,10 @@ class _SourceRun:
             self._paced.resume()
         elif command == "step":
             self._paced.step(_packets_of(request))
+        elif command == "seek":
+            self._seek(request.get("s"))
+        elif command == "filters":
+            self._filters.ask(request)
         elif command == "stop":
             self._stop_requested = True
             self._stop.set()
@@ -253,7 +299,7 @@ class _SourceRun:
             raise InputError(
                 what="control request",
                 got=f"command {command!r}",
-                allowed="status, pause, resume, step, stop",
+                allowed="status, pause, resume, step, seek, filters, stop",
                 todo="send one of these",
             )
         return {
@@ -263,7 +309,37 @@ class _SourceRun:
             "events": self._events,
             "lost": self._lost,
             "t_end_us": self._t_end_us,
+            "filters": self._filters.status(),
+            "position_us": self._position_us(),
         }
+
+    def _position_us(self) -> int | None:
+        """How far into a recording it is; None for a camera and before the first packet."""
+        latest_us = self._paced.latest_us
+        if not isinstance(self._source, Recording) or latest_us is None:
+            return None
+        return latest_us - (self._source.t_first_us or 0)
+
+    def _seek(self, seconds: object) -> None:
+        if not isinstance(self._source, Recording) or (
+            isinstance(seconds, bool) or not isinstance(seconds, (int, float))
+        ):
+            raise InputError(
+                what="seek",
+                got=f"{seconds!r:.40} in {self._name}",
+                allowed='"s": seconds from the beginning of a recording',
+                todo="leave it for cameras, which have no past",
+            )
+        self._source.seek(round(seconds * 1e6))
+        self._paced.begin_anew()
+
+
+def _filters(settings: SourceSettings, source: EventSource) -> FilterSettings:
+    """A real sensor has hot pixels; what was recorded or made up stays as it is unless asked."""
+    hot_pixels = settings.hot_pixels
+    if hot_pixels is None:
+        hot_pixels = bool(getattr(source, "real_sensor", False))
+    return FilterSettings(hot_pixels=hot_pixels, noise_ms=settings.noise_ms)
 
 
 def _left_out(recording: Recording) -> Iterator[str]:

@@ -17,6 +17,18 @@ if TYPE_CHECKING:
 Ending = Literal["end of stream", "stopped", "interrupted"]
 
 
+class LookedAt(msgspec.Struct, frozen=True):
+    """A part of the sensor that the model looked at, in pixels, from a time of the stream on."""
+
+    t_us: int
+    x: int
+    y: int
+    width: int
+    height: int
+    cell: int
+    """Side of the square of pixels that is one input of the model."""
+
+
 class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Counters of one brain from its start to its end.
 
@@ -33,6 +45,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     events_invalid: int
     events_lost: int
     """Lost before they came here, as counted by the source and from what its end message says."""
+    events_removed: dict[str, int]
+    """Left out by the source's filters, by filter, as its end message says."""
     packets: int
     packets_missed: int
     """Gaps in the sequence numbers."""
@@ -40,6 +54,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Messages that were not understood, by reason."""
     damage: str | None
     """What the source said was broken in its file."""
+    views: tuple[LookedAt, ...]
+    """All that was looked at: given as `--view X,Y,SIDE@SECONDS`, a replay sees the same frames."""
     frames: int
     frames_skipped: int
     """Frames that a brain fallen behind a live source left out."""
@@ -97,12 +113,17 @@ def summary_rows(summary: RunSummary) -> Iterator[tuple[str, str]]:
         if count:
             yield name, f"{count:,}"
     yield "events late / lost", f"{summary.events_late:,} / {summary.events_lost:,}"
+    for filter_name, count in sorted(summary.events_removed.items()):
+        yield f"events removed by the source: {filter_name}", f"{count:,}"
     if summary.packets_missed:
         yield "packets missed", f"{summary.packets_missed:,}"
     for reason, count in sorted(summary.refused.items()):
         yield f"messages refused: {reason}", f"{count:,}"
     if summary.damage:
         yield "damage", summary.damage
+    for view in summary.views:
+        since = f" from {view.t_us / 1e6:.3f} s on" if len(summary.views) > 1 else ""
+        yield "view", f"{view.width}x{view.height}+{view.x}+{view.y} by {view.cell}{since}"
     yield "frames", f"{summary.frames:,}"
     if summary.frames_skipped or summary.learning_skipped:
         yield (

@@ -60,6 +60,10 @@ class Targets:
             self._check(gesture_class)
         self._by_hand = (from_us, gesture_class)
 
+    def add_class(self) -> None:
+        """The network has one more class."""
+        self._classes += 1
+
     def follow_timeline(self) -> None:
         """Take back whatever was set by hand."""
         self._by_hand = None

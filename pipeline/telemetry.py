@@ -24,6 +24,14 @@ class StageSnapshot(msgspec.Struct, frozen=True, kw_only=True):
     """How far the stage is behind its schedule."""
     lost: int
     """Events since the start."""
+    removed_hot: int = 0
+    """Events of hot pixels left out since the start; `events` are those after the filters."""
+    removed_noise: int = 0
+    """Events of background activity left out since the start."""
+    losses_of_unknown_size: int = 0
+    """Times at which a camera lost events without saying how many."""
+    times_away: int = 0
+    """Times at which a camera went away while it ran."""
     latency_p50_ms: float | None
     """Time that a packet spent in the stage; None where there was no packet."""
     latency_p99_ms: float | None
@@ -41,6 +49,10 @@ class StageTelemetry:
         self.events = 0
         self.packets = 0
         self.lost = 0
+        self.removed_hot = 0
+        self.removed_noise = 0
+        self.losses_of_unknown_size = 0
+        self.times_away = 0
         self.backlog_ns = 0
         self._latencies = Latencies()
         self._begin_ns = self._before_ns = time.monotonic_ns()
@@ -70,6 +82,10 @@ class StageTelemetry:
             packets_per_s=(self.packets - self._packets_before) / interval_s,
             backlog_ms=self.backlog_ns / 1e6,
             lost=self.lost,
+            removed_hot=self.removed_hot,
+            removed_noise=self.removed_noise,
+            losses_of_unknown_size=self.losses_of_unknown_size,
+            times_away=self.times_away,
             latency_p50_ms=self._latencies.quantile_ms(0.5),
             latency_p99_ms=self._latencies.quantile_ms(0.99),
             latency_max_ms=self._latencies.quantile_ms(1.0),

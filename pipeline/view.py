@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from drivers.errors import InputError
 from drivers.events import EventSource, SensorSize
-from pipeline.view_canvas import Canvas
+from pipeline.chosen_views import ChosenView, read_view, view_at
+from pipeline.view_canvas import Canvas, Moment
 from pipeline.view_labels import Annotations, read_annotations
 from pipeline.view_moments import draw_moments, film_edges, measure, sheet_edges
 from pipeline.view_picture import EventSurface, Picture
@@ -21,6 +22,8 @@ _PACKET_US = 20_000
 _WIDE: dict[str, int] = {".mp4": 640, ".gif": 400, ".png": 300}
 """About how wide the events are drawn where no scale is given; in a sheet, each of them."""
 _SHEET_COLUMNS = 4
+_COLUMNS, _ROWS = 32, 32
+"""Inputs of the models that come with wigwag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,8 @@ class ViewSettings:
     """Time in which an event fades to 1/e, in time of the recording."""
     speed: float = 1.0
     """Time of the recording per time of the film: 0.1 is slow motion."""
+    views: tuple[ChosenView, ...] = ()
+    """What a model of 32x32 inputs is told to look at: drawn round, where there is any."""
 
     def __post_init__(self) -> None:
         _check("pictures per second", self.fps, 1.0, 120.0, "--fps")
@@ -88,6 +93,7 @@ def render_recording(
     stop_s: float | None = None,
     fade_ms: float = 30.0,
     speed: float = 1.0,
+    views: Sequence[str] = (),
 ) -> ViewReport:
     """Draw a recording into `out`; its ending (.mp4, .gif, .png) says what is made.
 
@@ -106,6 +112,7 @@ def render_recording(
         stop_s=stop_s,
         fade_ms=fade_ms,
         speed=speed,
+        views=tuple(read_view(text) for text in views),
     )
     paths = [labels] if isinstance(labels, Path) else list(labels or ())
     return render_source(
@@ -139,7 +146,10 @@ def render_source(
         edges_us = sheet_edges(span, annotations)
         picture_us = 1e6 / settings.fps
         with open_source() as source:
-            moments = list(draw_moments(source, span, surface, edges_us, picture_us))
+            moments = [
+                _looking(moment, settings.views, span.sensor)
+                for moment in draw_moments(source, span, surface, edges_us, picture_us)
+            ]
         sheet = canvas.contact_sheet(moments, min(_SHEET_COLUMNS, len(moments)))
         write_png(out, sheet)
         pictures, size = len(moments), (sheet.shape[1], sheet.shape[0])
@@ -152,7 +162,7 @@ def render_source(
             nonlocal size
             with open_source() as source:
                 for moment in draw_moments(source, span, surface, edges_us, picture_us):
-                    picture = canvas.film_picture(moment)
+                    picture = canvas.film_picture(_looking(moment, settings.views, span.sensor))
                     size = (picture.shape[1], picture.shape[0])
                     yield picture
 
@@ -171,6 +181,13 @@ def render_source(
         t_end_us=span.t_end_us,
         damage=span.damage,
     )
+
+
+def _looking(moment: Moment, views: Sequence[ChosenView], sensor: SensorSize) -> Moment:
+    """The moment with the view of its last frame, where views were given."""
+    if not views:
+        return moment
+    return replace(moment, view=view_at(views, moment.t_us - 1, sensor, _COLUMNS, _ROWS))
 
 
 def _chosen_scale(sensor: SensorSize, ending: str) -> int:

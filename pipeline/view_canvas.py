@@ -9,6 +9,7 @@ from functools import cache
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from pipeline.binning import View
 from pipeline.view_labels import Annotations, gesture_name
 from pipeline.view_picture import (
     BACKGROUND,
@@ -42,6 +43,8 @@ class Moment:
     shown_s: float
     """The same, in seconds from the recording's beginning."""
     events_per_s: float
+    view: View | None = None
+    """The part of the sensor that the model looks at then, to be drawn round."""
 
 
 class Canvas:
@@ -54,7 +57,7 @@ class Canvas:
 
     def film_picture(self, moment: Moment) -> Picture:
         """One picture of a film: events, labels, then time, key and event rate."""
-        events = enlarge(moment.picture, self._scale)
+        events = self._enlarged(moment)
         size = 18 if events.shape[1] >= 480 else 14
         line = size + 12
         footer = line * (2 if self._labelled else 1) + 6
@@ -96,7 +99,7 @@ class Canvas:
         for index, moment in enumerate(moments):
             left = gap + index % columns * (width + gap)
             top = gap + index // columns * (height + caption + gap)
-            image.paste(Image.fromarray(enlarge(moment.picture, self._scale)), (left, top))
+            image.paste(Image.fromarray(self._enlarged(moment)), (left, top))
             top += height + 2
             if self._annotations.truth is not None:
                 self._draw_truth(pen, moment.t_us, (left, top, left + width, line), 15)
@@ -108,6 +111,12 @@ class Canvas:
             pen.text((left, middle), f"{moment.shown_s:.2f} s", DIM, _font(13), "lm")
             pen.text((left + width, middle), _rate(moment.events_per_s), DIM, _font(13), "rm")
         return np.asarray(image, dtype=np.uint8)
+
+    def _enlarged(self, moment: Moment) -> Picture:
+        picture = enlarge(moment.picture, self._scale)
+        if moment.view is not None:
+            _draw_round(picture, moment.view, self._scale)
+        return picture
 
     def _draw_labels(
         self, pen: ImageDraw.ImageDraw, t_us: int, box: tuple[int, int, int, int], size: int
@@ -162,6 +171,15 @@ class Canvas:
             _draw_mark(pen, start, middle - mark // 2, mark, truth == said.gesture_class)
             start += mark + 6
         pen.text((start, middle), name, colour, font, "lm")
+
+
+def _draw_round(picture: Picture, view: View, scale: int) -> None:
+    """A line of one pixel, the outermost of what is looked at."""
+    left, top = view.x0 * scale, view.y0 * scale
+    right = left + view.columns * view.cell * scale - 1
+    bottom = top + view.rows * view.cell * scale - 1
+    picture[[top, bottom], left : right + 1] = BRIGHT
+    picture[top : bottom + 1, [left, right]] = BRIGHT
 
 
 def _draw_mark(pen: ImageDraw.ImageDraw, left: int, top: int, side: int, tick: bool) -> None:

@@ -34,6 +34,9 @@ class WatchSettings:
     """JSON Lines: `{"label": {...}}` and `{"telemetry": {...}}`."""
     insecure: bool = False
     server_key: Path | None = None
+    """Public CURVE key of the brain."""
+    secret_key: Path | None = None
+    """Secret CURVE key of this watcher, which the brain must let in."""
 
 
 @dataclass(slots=True)
@@ -63,7 +66,7 @@ class Watcher:
             signal.signal(number, self._interrupt)
         settings = self._settings
         topics = (b"labels/", b"telemetry/") if settings.telemetry else (b"labels/",)
-        key = CurveClient(settings.server_key) if settings.server_key else None
+        key = CurveClient(settings.server_key, settings.secret_key) if settings.server_key else None
         with EventSubscriber(
             [settings.connect], topics, security=key, insecure=settings.insecure
         ) as bus:

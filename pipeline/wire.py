@@ -1,8 +1,8 @@
-"""The wire format: events, their end, labels and telemetry as multipart messages.
+"""The wire format: events, their end, labels, telemetry and previews as multipart messages.
 
 A message is `[topic, header, payload]`. The header is a msgpack map (`Header`); the payload is
-the raw bytes of the events, or JSON. Nothing received is trusted: whatever does not fit raises
-`WireError`, whose `reason` receivers count.
+the raw bytes of the events, JSON, or a preview (`pipeline.preview`). Nothing received is trusted:
+whatever does not fit raises `WireError`, whose `reason` receivers count.
 """
 
 from __future__ import annotations
@@ -24,11 +24,14 @@ WIRE_VERSION = 2
 EVENT_DTYPE_TEXT = "t:<u8,x:<u2,y:<u2,on:?"
 """How the header spells `EVENT_DTYPE`: packed fields in this order, 13 bytes."""
 JSON_DTYPE_TEXT = "json"
+PREVIEW_DTYPE_TEXT = "preview"
 MAX_SPAN_US = 24 * 3600 * 1_000_000
 """Longest span one packet may vouch for: a corrupt time must not ask for years of frames."""
 
 Part: TypeAlias = bytes | memoryview | zmq.Frame
-Kind = Literal["events", "end", "label", "telemetry"]
+Kind = Literal["events", "end", "label", "telemetry", "preview"]
+SaidKind = Literal["label", "telemetry", "preview"]
+"""What a brain says: its payload is not looked into here."""
 RefusalReason = Literal[
     "parts", "header", "version", "kind", "topic", "dtype", "truncated", "span", "order", "payload"
 ]
@@ -38,10 +41,15 @@ _TOPIC_ROOMS: dict[str, str] = {
     "end": "events",
     "label": "labels",
     "telemetry": "telemetry",
+    "preview": "preview",
 }
 
 _TimeUs = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+# It is printed: a control character could steer a terminal, or forge a line of a log.
+_Name = Annotated[
+    str, msgspec.Meta(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f-\x9f]+\Z")
+]
 _Pixels = Annotated[int, msgspec.Meta(ge=0, le=65536)]
 
 
@@ -63,12 +71,12 @@ class Header(msgspec.Struct, frozen=True):
 
     version: int
     kind: Kind
-    source: Annotated[str, msgspec.Meta(min_length=1, max_length=255)]
+    source: _Name
     seq: _Count
     t_begin_us: _TimeUs
     t_end_us: _TimeUs
     count: _Count
-    """Events in the payload; for a JSON payload its length in bytes."""
+    """Events in the payload; for any other payload its length in bytes."""
     dtype: str
     width: _Pixels
     """Of the sensor; 0 where a message has none."""
@@ -96,6 +104,8 @@ class StreamTotals(msgspec.Struct, frozen=True):
     """Events known lost before they went out: by the camera, or dropped by the publisher."""
     t_end_us: _TimeUs
     """End of the last packet, whether it went out or was dropped; 0 where there was none."""
+    removed: dict[str, _Count] = {}
+    """Events that the source's filters left out, by filter; neither lost nor in `events`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +129,13 @@ class EndMessage:
 
 @dataclass(frozen=True, slots=True)
 class JsonMessage:
-    """A label or a telemetry snapshot, its payload as it came."""
+    """A label, a telemetry snapshot or a preview, its payload as it came."""
 
-    kind: Literal["label", "telemetry"]
+    kind: SaidKind
     source: str
-    """The source that the label is about; the stage of a telemetry snapshot."""
+    """The source that it is about; the stage of a telemetry snapshot."""
     payload: bytes
+    """JSON; of a preview JSON and the arrays that it describes."""
     sent_ns: int
     seq: int
     """0, 1, 2, ...: a gap shows what a lossy socket dropped."""
@@ -146,8 +157,21 @@ _header_decoder = msgspec.msgpack.Decoder(Header)
 _totals_decoder = msgspec.json.Decoder(StreamTotals)
 
 
+def check_name(name: str) -> str:
+    """The name of a source; raises `InputError` for one that every receiver would refuse."""
+    try:
+        return msgspec.convert(name, _Name)
+    except msgspec.ValidationError as error:
+        raise InputError(
+            what="name of the source",
+            got=f"{name!r:.80}",
+            allowed="1 to 255 characters, none of them a control character",
+            todo="give another with --name",
+        ) from error
+
+
 def topic(kind: Kind, source: str) -> bytes:
-    """`events/<source>`, `labels/<source>` or `telemetry/<stage>`.
+    """`events/<source>`, `labels/<source>`, `telemetry/<stage>` or `preview/<source>`.
 
     Subscriptions match by prefix: `events/cam1` also brings `events/cam10`.
     """
@@ -195,9 +219,9 @@ def encode_end(
 
 
 def encode_json(
-    kind: Literal["label", "telemetry"], source: str, seq: int, payload: bytes, sent_ns: int
+    kind: SaidKind, source: str, seq: int, payload: bytes, sent_ns: int
 ) -> list[bytes | memoryview]:
-    """The message of a label or a telemetry snapshot that is JSON already."""
+    """The message of a label, telemetry snapshot or preview that is encoded already."""
     return _encode_json(kind, source, seq, payload, sent_ns, (0, 0))
 
 
@@ -212,13 +236,17 @@ def _encode_json(
         t_begin_us=0,
         t_end_us=0,
         count=len(payload),
-        dtype=JSON_DTYPE_TEXT,
+        dtype=_dtype_text(kind),
         width=size[0],
         height=size[1],
         sent_ns=sent_ns,
         lost=0,
     )
     return [topic(kind, source), _encoder.encode(header), payload]
+
+
+def _dtype_text(kind: Kind) -> str:
+    return PREVIEW_DTYPE_TEXT if kind == "preview" else JSON_DTYPE_TEXT
 
 
 def decode(parts: Sequence[Part]) -> Message:
@@ -232,8 +260,8 @@ def decode(parts: Sequence[Part]) -> Message:
     payload = _view(parts[2])
     if header.kind == "events":
         return _decode_events(header, payload)
-    if header.dtype != JSON_DTYPE_TEXT:
-        raise WireError("dtype", repr(header.dtype[:80]), repr(JSON_DTYPE_TEXT))
+    if header.dtype != _dtype_text(header.kind):
+        raise WireError("dtype", repr(header.dtype[:80]), repr(_dtype_text(header.kind)))
     if payload.nbytes != header.count:
         raise WireError("truncated", f"{payload.nbytes} bytes", f"{header.count} bytes")
     if header.kind == "end":

@@ -72,6 +72,8 @@ class PacedSource(Closing):
         self._steps = 0
         self._late_ns = 0
         self._t0_us = 0
+        self._sought = False
+        self._latest_us: int | None = None
         self._start_ns: int | None = None
         self._paused_ns: int | None = clock_ns() if paused else None
         self.name = source.name
@@ -101,6 +103,19 @@ class PacedSource(Closing):
                 self._start_ns += self._clock_ns() - self._paused_ns
             self._paused_ns = None
             self._changed.notify_all()
+
+    @property
+    def latest_us(self) -> int | None:
+        """The source's own time at the end of what was taken from it last; None before that."""
+        return self._latest_us
+
+    def begin_anew(self) -> None:
+        """Go on with a new iteration of the source, which was told to begin elsewhere.
+
+        The time given out goes on, as it does from round to round. One or two packets from where
+        it was may still come.
+        """
+        self._sought = True
 
     def step(self, packets: int = 1) -> None:
         """Release this many packets now; pauses first if needed."""
@@ -134,14 +149,20 @@ class PacedSource(Closing):
         end_us: int | None = None
         while True:
             empty = True
+            jumped, self._sought = self._sought, False
             for packet in self._source:
+                if self._sought:
+                    break
+                self._latest_us = packet.t_end_us
                 if empty and end_us is not None:
                     offset_us = end_us - packet.t_begin_us
                 empty = False
                 moved = _moved(packet, offset_us)
                 end_us = moved.t_end_us
                 yield moved
-            if not self._loop or empty:
+            if self._sought:
+                continue
+            if not self._loop or (empty and not jumped):
                 return
 
     def _with_overdue(

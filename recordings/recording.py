@@ -47,6 +47,7 @@ class Recording(Closing):
         """What was left out or changed, so far in this pass."""
         self._reader = reader
         self._packet_us, self._start_us, self._stop_us = packet_us, start_us, stop_us
+        self._sought_us: int | None = None
         self._closed = False
         first = next(self._events(), None)
         self.t_first_us: int | None = None if first is None else int(first["t"][0])
@@ -62,6 +63,15 @@ class Recording(Closing):
         """Events outside the sensor, left out, so far."""
         return self.counts.off_sensor
 
+    def seek(self, start_us: int) -> None:
+        """Let the next iteration, and only that, begin so long after the first event.
+
+        After the last event it gives nothing. Raises `InputError` for a time below 0 or not before
+        the stop.
+        """
+        _check_span(self.path, None, start_us, self._stop_us)
+        self._sought_us = start_us
+
     def __iter__(self) -> Iterator[EventPacket]:
         """Packets from the start. Raises `InputError` for a start after the last event."""
         if self._was_closed():
@@ -76,7 +86,8 @@ class Recording(Closing):
         if first is None:
             return
         t_first_us = int(first["t"][0])
-        begin_us = t_first_us + (self._start_us or 0)
+        sought_us, self._sought_us = self._sought_us, None
+        begin_us = t_first_us + (self._start_us or 0 if sought_us is None else sought_us)
         stop_us = None if self._stop_us is None else t_first_us + self._stop_us
         ordered = chain((first,), events)
         # No name may keep the first events alive for as long as the rest is read.
@@ -98,7 +109,7 @@ class Recording(Closing):
                 t_end_us=t_end_us,
                 received_ns=time.time_ns(),
             )
-        if seq == 0:
+        if seq == 0 and sought_us is None:
             raise InputError(
                 what=f"start in recording {self.path}",
                 got=f"{self._start_us} us",

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from pipeline.benchmarks.interleaving import interleave
-from pipeline.benchmarks.rows import Table, compared_rows
+from pipeline.benchmarks.event_rates import event_rates
+from pipeline.benchmarks.rows import Table
 from pipeline.benchmarks.settings import BenchSettings
 from pipeline.benchmarks.synthetic import EVENTS_PER_S, SENSOR, synthetic_events
 from pipeline.benchmarks.worker_process import Workers
@@ -51,23 +51,10 @@ def measure(settings: BenchSettings) -> Iterator[Table]:
             _WORKER,
             {**ours, "sensor": LARGER},
         )
-        workers.wait_until_ready()
-        blocks = interleave(workers.started, settings.blocks)
-        reference = "tonic" if "tonic" in blocks else "wigwag"
-        yield Table(
+        yield event_rates(
             "binning alone",
-            compared_rows(
-                workers.started,
-                blocks,
-                unit="M events/s",
-                reference=reference,
-                convert=lambda time_ns: 1e3 / time_ns,
-                better="higher",
-            ),
-            reference,
-            (
-                f"input: synthetic events, {EVENTS_PER_S / 1e6:g} million per second of stream",
-                *workers.notes,
-            ),
-            workers.versions,
+            workers,
+            settings,
+            references=("tonic", "wigwag"),
+            note=f"input: synthetic events, {EVENTS_PER_S / 1e6:g} million per second of stream",
         )

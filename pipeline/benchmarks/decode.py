@@ -9,8 +9,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from pipeline.benchmarks.interleaving import interleave
-from pipeline.benchmarks.rows import Table, compared_rows
+from pipeline.benchmarks.event_rates import event_rates
+from pipeline.benchmarks.rows import Table
 from pipeline.benchmarks.settings import BenchSettings
 from pipeline.benchmarks.synthetic import EVENTS_PER_S, SENSOR, synthetic_events
 from pipeline.benchmarks.worker_process import Workers
@@ -82,19 +82,10 @@ def _compare(settings: BenchSettings, title: str, path: Path, small: Path, calle
             ("two processes", "processes", "wigwag source, bus, frames in another process"),
         ):
             workers.add(name, what, _WORKER, {**options, "way": way, "busy": name == BUSY})
-        workers.wait_until_ready()
-        blocks = interleave(workers.started, settings.blocks)
-        return Table(
+        return event_rates(
             f"file to frames, {title}",
-            compared_rows(
-                workers.started,
-                blocks,
-                unit="M events/s",
-                reference=reference,
-                convert=lambda time_ns: 1e3 / time_ns,
-                better="higher",
-            ),
-            reference,
-            (f"input: {called}; from the system's cache of files", *workers.notes),
-            workers.versions,
+            workers,
+            settings,
+            references=(reference,),
+            note=f"input: {called}; from the system's cache of files",
         )

@@ -5,6 +5,7 @@ BENCHMARKS = (
     "agreement",
     "decode",
     "binning",
+    "filters",
     "bus",
     "burst",
     "latency",

@@ -30,10 +30,12 @@ def brain_settings(
     threshold: float,
     min_events_per_s: float,
     layer: int,
+    views: list[str] | None = None,
 ) -> BrainSettings:
     """Checked here, before any process is started."""
     from models.settings import ONLINE
     from pipeline.brain_settings import BrainSettings, shipped_checkpoint
+    from pipeline.chosen_views import read_view
     from pipeline.decisions import DecisionSettings
 
     return BrainSettings(
@@ -59,13 +61,15 @@ def brain_settings(
             min_events_per_s=min_events_per_s,
         ),
         layer=layer,
+        views=tuple(read_view(text) for text in views or ()),
     )
 
 
 def brain_arguments(settings: BrainSettings) -> tuple[str, ...]:
     """The options of `wigwag brain` that give these settings."""
     learning, decisions = settings.learning, settings.decisions
-    return arguments(
+    views = tuple(f"--view={view}" for view in settings.views)
+    return views + arguments(
         {
             "checkpoint": settings.checkpoint,
             "labels": settings.labels,

@@ -78,11 +78,14 @@ def record(
     ] = None,
     insecure: o.Insecure = False,
     server_key: o.ServerKey = None,
+    secret_key: o.SecretKey = None,
 ) -> None:
     """Write the events of a running source to a file, until it ends or Ctrl-C."""
     from pipeline.recorder import run_recorder
 
-    report = run_recorder(connect, out, source=source, server_key=server_key, insecure=insecure)
+    report = run_recorder(
+        connect, out, source=source, server_key=server_key, secret_key=secret_key, insecure=insecure
+    )
     sys.stdout.write(f"{report.path}: {report.events:,} events\n")
     for problem in report.problems:
         sys.stderr.write(f"wigwag: {problem}\n")
@@ -108,6 +111,7 @@ def view(
     speed: Annotated[
         float, typer.Option("--speed", help="Recording time per film time; 0.1: slow motion.")
     ] = 1.0,
+    look: o.Views = None,
 ) -> None:
     """Draw a recording as people like to see events: a film, or a sheet of pictures."""
     from pipeline.view import render_recording
@@ -122,6 +126,7 @@ def view(
         stop_s=stop,
         fade_ms=fade_ms,
         speed=speed,
+        views=look or (),
     )
     sys.stdout.write(
         f"{report.path}: {report.pictures} pictures, {report.width}x{report.height}, "

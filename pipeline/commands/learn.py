@@ -299,7 +299,7 @@ def _evaluation_text(found: Evaluation) -> str:
     lines = [
         f"checkpoint {found.model_version}, {found.trials} gestures of users "
         + ", ".join(map(str, found.users)),
-        f"right, top layer: {found.accuracy:.1%}",
+        f"right, {found.reading}: {found.accuracy:.1%}",
         f"right by layer, from the lowest: {_shares(found.layer_accuracy)}",
     ]
     if found.trials_shorter_than_protocol:

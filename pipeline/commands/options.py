@@ -94,8 +94,20 @@ Labels = Annotated[
 Learn = Annotated[
     Path | None, typer.Option("--learn", help="Label file: learn from its gestures, and score.")
 ]
+Rehearse = Annotated[
+    Path | None,
+    typer.Option(
+        "--rehearse",
+        help="Not to be forgotten: a recording with NAME_labels.csv beside it, a folder of such, "
+        "or the folder `clips` of an earlier session.",
+    ),
+]
 Save = Annotated[
     Path | None, typer.Option("--save", help="Write the weights here as a checkpoint at the end.")
+]
+SaveFolder = Annotated[
+    Path | None,
+    typer.Option("--save-folder", help="Where a save request may put a named checkpoint."),
 ]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]
 Threads = Annotated[
@@ -150,7 +162,35 @@ ServerKey = Annotated[
     typer.Option("--server-key", help="Public CURVE key file of the address connected to."),
 ]
 SecretKey = Annotated[
-    Path | None, typer.Option("--secret-key", help="CURVE key file of the addresses bound here.")
+    Path | None,
+    typer.Option(
+        "--secret-key",
+        help="Secret CURVE key file of this program; beside it NAME.allowed says who is let in.",
+    ),
+]
+
+Views = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--view",
+        metavar="X,Y,SIDE[@SECONDS]",
+        help="The square of the sensor to look at, in pixels from the top left; or centred. "
+        "Several, with the time of the stream that each begins at.",
+    ),
+]
+HotPixelsOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--hot-pixels/--no-hot-pixels",
+        help="Leave out pixels found hot in the first second; on for real event cameras.",
+    ),
+]
+NoiseMs = Annotated[
+    float | None,
+    typer.Option(
+        "--noise-ms",
+        help="Leave out events that no neighbouring pixel's came this shortly before; 10 is usual.",
+    ),
 ]
 
 

@@ -1,9 +1,7 @@
-"""Commands that set events in motion: replay, live, source, brain, watch."""
+"""Commands that do all in one go: replay, live."""
 
 from __future__ import annotations
 
-import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -12,20 +10,30 @@ import typer
 from drivers.errors import InputError
 from pipeline.commands import options as o
 from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings
-
-Connect = Annotated[
-    str, typer.Option("--connect", metavar="ADDR", help="ipc://PATH or tcp://HOST:PORT.")
-]
+from pipeline.commands.console import ConsolePort, WithConsole, beside
+from pipeline.commands.session_replay import replay_of
+from pipeline.commands.source_options import filter_arguments
+from pipeline.console.settings import PORT
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the program."""
-    for command in (replay, live, source, brain, watch):
+    for command in (replay, live):
         app.command()(command)
 
 
 def replay(
-    file: Annotated[Path, typer.Argument(help="A recording in any format wigwag reads.")],
+    context: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(help="A recording in any format wigwag reads.")
+    ] = None,
+    session: Annotated[
+        Path | None,
+        typer.Option(
+            "--session",
+            help="Instead: do again what `wigwag adapt` kept here, lessons and all, and compare.",
+        ),
+    ] = None,
     speed: o.Speed = "1",
     loop: o.Loop = False,
     start: o.Start = None,
@@ -48,6 +56,7 @@ def replay(
     threshold: o.Threshold = 0.5,
     min_events_per_s: o.MinEvents = 1000.0,
     layer: o.Layer = -1,
+    view: o.Views = None,
     as_json: o.AsJson = False,
     output: Annotated[
         Path | None, typer.Option("--output", help="Keep every label here, as JSON Lines.")
@@ -62,6 +71,17 @@ def replay(
     """
     from pipeline.session import Session, SessionSettings
 
+    if (file is None) == (session is None):
+        raise InputError(
+            what="what to replay",
+            got="a recording and a session" if file else "neither a recording nor a session",
+            allowed="one of the two",
+            todo="name a recording, or a session's folder with --session",
+        )
+    if session is not None:
+        raise typer.Exit(
+            replay_of(context, session, speed, save=save, output=output, summary=summary)
+        )
     settings = brain_settings(
         connect="",
         checkpoint=checkpoint,
@@ -79,11 +99,12 @@ def replay(
         threshold=threshold,
         min_events_per_s=min_events_per_s,
         layer=layer,
+        views=view,
     )
     o.parse_speed(speed)
     moving = arguments({"speed": speed, "start": start, "stop": stop})
     switches = [name for name, on in (("--loop", loop), ("--paused", step)) if on]
-    session = Session(
+    run = Session(
         SessionSettings(
             source_arguments=("source", str(file), *moving, *switches),
             brain_arguments=brain_arguments(settings),
@@ -95,7 +116,7 @@ def replay(
             summary=summary,
         )
     )
-    raise typer.Exit(session.run())
+    raise typer.Exit(run.run())
 
 
 def live(
@@ -117,6 +138,9 @@ def live(
     threshold: o.Threshold = 0.5,
     min_events_per_s: o.MinEvents = 1000.0,
     layer: o.Layer = -1,
+    view: o.Views = None,
+    hot_pixels: o.HotPixelsOption = None,
+    noise_ms: o.NoiseMs = None,
     as_json: o.AsJson = False,
     output: Annotated[
         Path | None, typer.Option("--output", help="Keep every label here, as JSON Lines.")
@@ -124,6 +148,9 @@ def live(
     summary: Annotated[
         Path | None, typer.Option("--summary", help="Keep the closing summary here, as JSON.")
     ] = None,
+    console: WithConsole = False,
+    console_port: ConsolePort = PORT,
+    save_folder: o.SaveFolder = None,
 ) -> None:
     """Recognise what a camera sees, now: camera, bus and brain in one go, until Ctrl-C.
 
@@ -143,11 +170,22 @@ def live(
         threshold=threshold,
         min_events_per_s=min_events_per_s,
         layer=layer,
+        views=view,
     )
+    addresses, shown = beside(console_port) if console else ((), None)
     session = Session(
         SessionSettings(
-            source_arguments=("source", "--camera", camera, "--backpressure=drop"),
-            brain_arguments=(*brain_arguments(settings), "--when-behind=skip"),
+            source_arguments=(
+                *("source", "--camera", camera, "--backpressure=drop"),
+                *filter_arguments(hot_pixels, noise_ms),
+            ),
+            brain_arguments=(
+                *brain_arguments(settings),
+                "--when-behind=skip",
+                *arguments({"save-folder": save_folder}),
+                *(("--teach", *addresses) if console else ()),
+            ),
+            console_arguments=shown,
             threads=threads,
             endless=True,
             as_json=as_json,
@@ -156,193 +194,3 @@ def live(
         )
     )
     raise typer.Exit(session.run())
-
-
-def source(
-    bind: Annotated[str, typer.Option("--bind", metavar="ADDR", help="Where events go out.")],
-    file: Annotated[
-        Path | None, typer.Argument(help="A recording in any format wigwag reads.")
-    ] = None,
-    camera: Annotated[
-        str | None,
-        typer.Option(
-            "--camera",
-            metavar="KIND[:OPTION=VALUE,...]",
-            help="A camera instead: simulated, webcam, the path of a film, or what is installed.",
-        ),
-    ] = None,
-    speed: o.Speed = "1",
-    loop: o.Loop = False,
-    start: o.Start = None,
-    stop: o.Stop = None,
-    paused: Annotated[
-        bool, typer.Option("--paused", help="Wait for resume or step on the control address.")
-    ] = False,
-    control: Annotated[
-        str | None,
-        typer.Option("--control", metavar="ADDR", help="Requests: status pause resume step stop."),
-    ] = None,
-    name: Annotated[str | None, typer.Option("--name", help="The source's name.")] = None,
-    backpressure: Annotated[
-        o.Backpressure,
-        typer.Option(
-            "--backpressure",
-            help="block: wait for slow readers, lose nothing. drop: the newest events matter, "
-            "losses are counted.",
-        ),
-    ] = o.Backpressure.block,
-    subscribers: Annotated[
-        int, typer.Option("--subscribers", min=1, help="How many readers to wait for.")
-    ] = 1,
-    insecure: o.Insecure = False,
-    secret_key: o.SecretKey = None,
-) -> None:
-    """Give out the events of a recording or a camera on the bus, in time."""
-    if (file is None) == (camera is None):
-        raise InputError(
-            what="source",
-            got="a recording and a camera" if file else "neither a recording nor a camera",
-            allowed="one of the two",
-            todo="name a recording, or a camera with --camera",
-        )
-    from pipeline.source import SourceSettings, run_source
-
-    report = run_source(
-        SourceSettings(
-            bind=bind,
-            recording=file,
-            camera=camera,
-            name=name,
-            control=control,
-            speed=o.parse_speed(speed),
-            loop=loop,
-            paused=paused,
-            start_us=_microseconds(start),
-            stop_us=_microseconds(stop),
-            policy="drop" if backpressure is o.Backpressure.drop else "block",
-            subscribers=subscribers,
-            secret_key=secret_key,
-            insecure=insecure,
-        )
-    )
-    raise typer.Exit(130 if report.ended == "interrupted" else 0)
-
-
-def brain(
-    connect: Connect,
-    checkpoint: o.Checkpoint = None,
-    labels: o.Labels = None,
-    learn: o.Learn = None,
-    teach: Annotated[
-        bool, typer.Option("--teach", help="Learn from targets sent to the control address.")
-    ] = False,
-    save: o.Save = None,
-    save_folder: Annotated[
-        Path | None,
-        typer.Option("--save-folder", help="Where a save request may put a named checkpoint."),
-    ] = None,
-    publish: Annotated[
-        str | None,
-        typer.Option("--publish", metavar="ADDR", help="Labels and telemetry for watchers."),
-    ] = None,
-    control: Annotated[
-        str | None,
-        typer.Option(
-            "--control", metavar="ADDR", help="Requests: status target save pause resume stop."
-        ),
-    ] = None,
-    seed: o.Seed = 0,
-    threads: o.Threads = 1,
-    device: o.DeviceOption = o.Device.auto,
-    engine: o.EngineOption = o.Engine.auto,
-    rate: o.Rate = None,
-    learn_every: o.LearnEvery = None,
-    update_every: o.UpdateEvery = None,
-    window_ms: o.WindowMs = 500,
-    threshold: o.Threshold = 0.5,
-    min_events_per_s: o.MinEvents = 1000.0,
-    layer: o.Layer = -1,
-    when_behind: Annotated[
-        o.WhenBehind,
-        typer.Option(
-            "--when-behind",
-            help="wait: every frame is stepped. skip (live): beyond 20 ms behind, learning is "
-            "left out, beyond 500 ms frames are; both are counted.",
-        ),
-    ] = o.WhenBehind.wait,
-    keep_running: Annotated[
-        bool, typer.Option("--keep-running", help="After a stream's end wait for the next.")
-    ] = False,
-    as_json: o.AsJson = False,
-    insecure: o.Insecure = False,
-    server_key: o.ServerKey = None,
-    secret_key: o.SecretKey = None,
-) -> None:
-    """Recognise the gestures of a source's events, and learn on the way."""
-    settings = brain_settings(
-        connect=connect,
-        checkpoint=checkpoint,
-        labels=labels,
-        learn=learn,
-        save=save,
-        seed=seed,
-        threads=threads,
-        device=device,
-        engine=engine,
-        rate=rate,
-        learn_every=learn_every,
-        update_every=update_every,
-        window_ms=window_ms,
-        threshold=threshold,
-        min_events_per_s=min_events_per_s,
-        layer=layer,
-    )
-    from pipeline.brain import run_brain
-
-    summary = run_brain(
-        replace(
-            settings,
-            teach=teach,
-            save_folder=save_folder,
-            publish=publish,
-            control=control,
-            skip_when_behind=when_behind is o.WhenBehind.skip,
-            keep_running=keep_running,
-            as_json=as_json,
-            insecure=insecure,
-            server_key=server_key,
-            secret_key=secret_key,
-        )
-    )
-    raise typer.Exit(130 if summary.ended == "interrupted" else 0)
-
-
-def watch(
-    connect: Connect,
-    telemetry: Annotated[
-        bool, typer.Option("--telemetry/--no-telemetry", help="Also how the brain is doing.")
-    ] = True,
-    as_json: o.AsJson = False,
-    insecure: o.Insecure = False,
-    server_key: o.ServerKey = None,
-) -> None:
-    """Print the labels and telemetry of a running brain (its --publish address)."""
-    from pipeline.watch import Watcher, WatchSettings
-
-    settings = WatchSettings(
-        connect=connect,
-        telemetry=telemetry,
-        as_json=as_json,
-        insecure=insecure,
-        server_key=server_key,
-    )
-    counts = Watcher(settings).run()
-    if counts.missed or counts.refused:
-        sys.stderr.write(
-            f"wigwag: {counts.missed} messages missed, {counts.refused} not understood\n"
-        )
-    raise typer.Exit(130)
-
-
-def _microseconds(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * 1e6)

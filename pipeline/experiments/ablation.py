@@ -18,7 +18,7 @@ from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.tasks import digits_task
 from pipeline.experiments.variants import Variant, try_variant
 
-SAMPLES = 1600
+SAMPLES = 1200
 COUNTS = "event counts, not binary"
 RATE = LearningSettings(rate=2e-3)
 
@@ -28,18 +28,18 @@ def run(settings: ExperimentSettings, say: Say) -> dict[str, Any]:
     need_matplotlib()
     prepare_torch(settings.threads)
     samples = read_event_samples(find(settings.data, "nmnist/train1000.npz"), classes=10)
-    return compare(samples, 34, settings, say)
+    return compare(samples, 17, settings, say)
 
 
 def compare(
     samples: EventSamples, side: int, settings: ExperimentSettings, say: Say
 ) -> dict[str, Any]:
-    """The experiment on event samples of so many pixels a side."""
+    """The experiment on event samples of so many cells of 2 x 2 pixels a side."""
     report = Report("ablation", settings, data="N-MNIST, real samples", simulated=False)
     binary = digits_task(samples, side=side, counts=False, seed=settings.seed)
     counted = digits_task(samples, side=side, counts=True, seed=settings.seed)
     found = []
-    for variant in variants(replace(binary.network, seed=settings.seed)):
+    for variant in variants(replace(binary.network, gain=10.0, seed=settings.seed)):
         if settings.minutes is not None and report.elapsed_s > 60 * settings.minutes:
             say(f"time is up before: {variant.name}")
             break

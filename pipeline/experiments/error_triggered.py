@@ -6,26 +6,20 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from models.presets import preset
 from models.settings import LearningSettings
 from models.torch_engine import prepare_torch
 from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
 from pipeline.experiments.object_recordings import read_object_recordings
-from pipeline.experiments.objects import USUAL
 from pipeline.experiments.real_data import find
 from pipeline.experiments.report import Report
 from pipeline.experiments.settings import ExperimentSettings, Say
-from pipeline.experiments.tasks import SIMULATED_SET, Task, gestures_task, objects_task
+from pipeline.experiments.simulated_gestures import SIDE, coarse_gestures_task
+from pipeline.experiments.tasks import SIMULATED_SET, Task, objects_task
 from pipeline.experiments.variants import Variant, try_variant
-from pipeline.trials import load_trials
-from recordings.dvsgesture import read_gesture_set
-from recordings.simulated_set import NOTICE_FILE
 
-SAMPLES = 1600
+SAMPLES = 800
 ERROR_RATES = (None, 0.3, 0.1, 0.03, 0.01)
 """Shares of errors that a layer's threshold is adapted to; None: Eq. 5, which takes all."""
-TEST_EVERY = 4
-"""Of the gestures, one in so many is tested."""
 
 
 def run(settings: ExperimentSettings, say: Say) -> dict[str, Any]:
@@ -33,9 +27,9 @@ def run(settings: ExperimentSettings, say: Say) -> dict[str, Any]:
     need_matplotlib()
     prepare_torch(settings.threads)
     folder = find(settings.data, "dvs128_objects")
-    tasks = [objects_task(read_object_recordings(folder, side=USUAL.network.height))]
+    tasks = [objects_task(read_object_recordings(folder, side=SIDE))]
     if SIMULATED_SET.exists():
-        tasks.append(_gestures())
+        tasks.append(coarse_gestures_task(SIMULATED_SET, settings.out / "trials"))
     else:
         say(f"objects alone: there are no gestures in {SIMULATED_SET}")
     return compare(tasks, settings, say)
@@ -60,7 +54,8 @@ def compare(
                 break
             learning = LearningSettings(rate=2e-3, error_rate=rate)
             name = "all errors (Eq. 5)" if rate is None else f"{rate:.0%} of errors (Eq. 6)"
-            variant = Variant(name, replace(task.network, seed=settings.seed), learning)
+            network = replace(task.network, gain=10.0, seed=settings.seed)
+            variant = Variant(name, network, learning)
             number = settings.samples or SAMPLES
             result = try_variant(variant, task, samples=number, seed=settings.seed)
             found[task.name].append(result)
@@ -72,17 +67,6 @@ def compare(
     draw(found, settings)
     report.write({"tasks": found})
     return {"tasks": found}
-
-
-def _gestures() -> Task:
-    network = preset("small").network
-    gesture_set = read_gesture_set(SIMULATED_SET)
-    parts = [
-        load_trials(gesture_set.of(part), rows=network.height, columns=network.width)
-        for part in ("train", "test")
-    ]
-    simulated = (SIMULATED_SET / NOTICE_FILE).exists()
-    return gestures_task(parts[0], parts[1][::TEST_EVERY], network, simulated=simulated)
 
 
 def draw(found: dict[str, list[dict[str, Any]]], settings: ExperimentSettings) -> None:

@@ -32,24 +32,45 @@ class EventSamples:
         return len(self.classes)
 
     def frames(
-        self, sample: int, *, side: int, steps: int, right: int = 0, down: int = 0
+        self,
+        sample: int,
+        *,
+        side: int,
+        steps: int,
+        right: int = 0,
+        down: int = 0,
+        pixels_per_cell: int = 1,
     ) -> Frames:
         """Binary frames of shape (steps, 2, side, side), ON before OFF; else as `count_frames`."""
-        counted = self.count_frames(sample, side=side, steps=steps, right=right, down=down)
+        counted = self.count_frames(
+            sample,
+            side=side,
+            steps=steps,
+            right=right,
+            down=down,
+            pixels_per_cell=pixels_per_cell,
+        )
         return np.minimum(counted, 1)
 
     def count_frames(
-        self, sample: int, *, side: int, steps: int, right: int = 0, down: int = 0
+        self,
+        sample: int,
+        *,
+        side: int,
+        steps: int,
+        right: int = 0,
+        down: int = 0,
+        pixels_per_cell: int = 1,
     ) -> Frames:
         """Events of each cell and millisecond, shape (steps, 2, side, side), ON before OFF.
 
         Everything may be moved by some pixels; what leaves the frame, or comes after its steps, is
-        left out.
+        left out. A cell is so many pixels wide and high.
         """
         events = self.events[self.offsets[sample] : self.offsets[sample + 1]]
         t = events["t_us"].astype(np.int64) // BIN_US
-        x = events["x"].astype(np.int64) + right
-        y = events["y"].astype(np.int64) + down
+        x = (events["x"].astype(np.int64) + right) // pixels_per_cell
+        y = (events["y"].astype(np.int64) + down) // pixels_per_cell
         seen = (t < steps) & (x >= 0) & (x < side) & (y >= 0) & (y < side)
         frames = np.zeros((steps, 2, side, side), np.uint8)
         np.add.at(frames, (t[seen], 1 - events["on"][seen].astype(np.int64), y[seen], x[seen]), 1)

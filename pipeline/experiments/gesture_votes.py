@@ -1,38 +1,47 @@
-"""Votes of every millisecond of every gesture, and what can be read from them."""
+"""What every gesture is taken for, millisecond by millisecond."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from models.events_streams import EventsStreams
 from models.network import Network
+from models.reading import shares_of
 from pipeline.experiments.linear_readout import Classes
+from pipeline.experiments.step_readings import step_readings
 from pipeline.trials import TrialFrames
 
-Votes = npt.NDArray[np.int16]
-"""shape (layers, N, steps): the class (from 0) with the largest readout."""
+Decisions = npt.NDArray[np.int16]
+"""shape (layers + 1, N, steps after the burn-in): the class, from 0, that leads so far."""
+BATCH = 24
 
 
-def votes_of_trials(network: Network, trials: Sequence[TrialFrames], *, steps: int) -> Votes:
-    """Each gesture's first `steps` milliseconds, from silence."""
-    found = np.zeros((len(network.layers), len(trials), steps), np.int16)
-    for number, trial in enumerate(trials):
-        streams = EventsStreams(network, 1, learning=False)
-        found[:, number] = streams.run(0, trial.unpack(0, steps)).T
-    return found
-
-
-def decisions(votes: Votes, *, classes: int, burn_in_ms: int) -> npt.NDArray[np.int16]:
-    """The class with the most votes since the burn-in, at every step after it.
-
-    `votes` has shape (N, steps), the result (N, steps - burn_in_ms).
+def decisions_of_trials(
+    network: Network, trials: Sequence[TrialFrames], *, steps: int, burn_in_ms: int
+) -> Decisions:
+    """Of each gesture's first `steps` milliseconds, from silence: by the votes of every layer, and
+    in a last row as the network is to be read.
     """
-    counted = votes[:, burn_in_ms:]
-    counts = np.cumsum(counted[:, :, None] == np.arange(classes), axis=1, dtype=np.int32)
-    decided: npt.NDArray[np.int16] = counts.argmax(2).astype(np.int16)
+    found = []
+    for begin in range(0, len(trials), BATCH):
+        some = trials[begin : begin + BATCH]
+        frames = np.stack([trial.unpack(0, steps) for trial in some], axis=1)
+        readings = step_readings(network, frames)[:, burn_in_ms:]
+        voted = readings.argmax(-1)[..., None] == np.arange(readings.shape[-1])
+        shares = [*voted, shares_of(network.settings, readings)]
+        found.append(np.stack([leading(each) for each in shares]))
+    return np.concatenate(found, axis=1)
+
+
+def leading(shares: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
+    """The class whose shares add up to most so far, at every step.
+
+    `shares` has shape (steps, N, classes), the result (N, steps).
+    """
+    decided: npt.NDArray[np.int16] = np.cumsum(shares, axis=0).argmax(2).T.astype(np.int16)
     return decided
 
 

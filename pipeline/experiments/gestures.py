@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +16,16 @@ from drivers.errors import InputError
 from drivers.gestures import GESTURE_NAMES
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.network import Network
-from models.presets import preset
 from models.torch_engine import prepare_torch
 from models.trainer import Trainer
-from pipeline.crops import CropSampler, CropSettings, cut_crops
+from pipeline.crops import CropSampler, cut_crops
 from pipeline.evaluation import BURN_IN_FRAMES, TRIAL_FRAMES
 from pipeline.experiments.figures import draw_confusion, need_matplotlib, new_figure, save_figure
-from pipeline.experiments.gesture_votes import decisions, first_right_ms, votes_of_trials
+from pipeline.experiments.gesture_votes import decisions_of_trials, first_right_ms
 from pipeline.experiments.linear_readout import Classes
 from pipeline.experiments.report import Report
-from pipeline.experiments.schedule import cosine
 from pipeline.experiments.settings import ExperimentSettings, Say
+from pipeline.training_settings import training_settings
 from pipeline.trials import TrialFrames, load_trials
 from recordings.dvsgesture import GestureSet, read_gesture_set
 from recordings.simulated_set import NOTICE_FILE
@@ -42,8 +41,6 @@ class GesturesSettings:
 
     preset: str = "small"
     samples: int = 9600
-    crops: CropSettings = field(default_factory=CropSettings)
-    learn_every_ms: int = 7
     tests: int = 8
     """Times that the error is looked at while learning."""
     test_every: int = 4
@@ -89,11 +86,8 @@ def learn_gestures(
         network, version = loaded.network, loaded.version
         tests = _trials(gesture_set, "test", network)
     truth = np.array([trial.gesture_class - 1 for trial in tests])
-    votes = votes_of_trials(network, tests, steps=TRIAL_FRAMES)
-    classes = network.settings.classes
-    decided = np.stack(
-        [decisions(layer, classes=classes, burn_in_ms=BURN_IN_FRAMES) for layer in votes]
-    )
+    classes, read_as = network.settings.classes, network.settings.reading_text
+    decided = decisions_of_trials(network, tests, steps=TRIAL_FRAMES, burn_in_ms=BURN_IN_FRAMES)
     right = decided == truth[:, None]
     confusion = np.zeros((classes, classes), np.int64)
     np.add.at(confusion, (truth, decided[-1, :, -1]), 1)
@@ -104,7 +98,9 @@ def learn_gestures(
         "version": version,
         "test_gestures": len(tests),
         "error_while_learning": curve,
-        "accuracy_by_layer": accuracy[:, -1],
+        "reading": read_as,
+        "accuracy": accuracy[-1, -1],
+        "accuracy_by_layer": accuracy[:-1, -1],
         "accuracy_by_presentation_ms": {
             str(ms): accuracy[:, ms - BURN_IN_FRAMES - 1] for ms in PRESENTATION_MS
         },
@@ -114,9 +110,12 @@ def learn_gestures(
         },
         "confusion": confusion,
     }
-    say(f"{len(tests)} test gestures, {about}; right by layer: " + _shares(accuracy[:, -1]))
+    say(
+        f"{len(tests)} test gestures, {about}; right by {read_as}: {accuracy[-1, -1]:.1%}; "
+        "by votes of each layer: " + _shares(accuracy[:-1, -1])
+    )
     say("first right decision in ms: " + json.dumps(results["first_right_ms"]))
-    draw(curve, accuracy, first_ms, confusion, about, settings)
+    draw(curve, accuracy, first_ms, confusion, about, read_as, settings)
     draw_raster(network, tests[0], about, settings)
     report.write(results)
     return results
@@ -143,16 +142,20 @@ def _learn(
     say: Say,
     curve: list[dict[str, Any]],
 ) -> tuple[Network, list[TrialFrames]]:
-    """Adds to `curve` samples seen and error by layer; gives the network and the test gestures."""
-    chosen = preset(regime.preset, seed=settings.seed)
+    """Adds to `curve` samples seen and error by layer; gives the network and the test gestures.
+
+    The last of the errors is that of the network as it is to be read.
+    """
+    chosen = training_settings({"preset": regime.preset, "seed": settings.seed})
     network = Network(chosen.network)
     trials = _trials(gesture_set, "train", network)
-    sampler = CropSampler(trials, regime.crops, settings.seed)
+    batch = chosen.crops.batch
+    minibatches = max((settings.samples or regime.samples) // batch, 1)
+    chosen = replace(chosen, minibatches=minibatches)
+    sampler = CropSampler(trials, chosen.crops, settings.seed)
     tests = _trials(gesture_set, "test", network)
     some = tests[:: regime.test_every]
-    batch = regime.crops.batch
-    trainer = Trainer(network, chosen.learning, batch=batch, learn_every_ms=regime.learn_every_ms)
-    minibatches = max((settings.samples or regime.samples) // batch, 1)
+    trainer = Trainer(network, chosen.learning, batch=batch, learn_every_ms=chosen.learn_every_ms)
     due = {round(minibatches * (number / regime.tests) ** 2) for number in range(regime.tests + 1)}
     for number in range(minibatches + 1):
         late = settings.minutes is not None and report.elapsed_s > 60 * settings.minutes
@@ -160,24 +163,22 @@ def _learn(
             error = _error(network, some)
             curve.append({"samples": number * batch, "error_by_layer": error})
             say(
-                f"{number * batch} samples, {report.elapsed_s / 60:.1f} minutes: "
-                f"error by layer {_shares(error)} of {len(some)} test gestures"
+                f"{number * batch} samples, {report.elapsed_s / 60:.1f} minutes: error by layer, "
+                f"then by {network.settings.reading_text}, {_shares(error)} "
+                f"of {len(some)} test gestures"
             )
         if late or number == minibatches:
             break
-        frames, labels = cut_crops(trials, sampler.plan(), regime.crops.steps)
-        trainer.run(frames, labels, rate_factor=cosine(number / minibatches))
+        frames, labels = cut_crops(trials, sampler.plan(), chosen.crops.steps)
+        trainer.run(frames, labels, rate_factor=chosen.rate_factor(number))
     return network, tests
 
 
 def _error(network: Network, trials: Sequence[TrialFrames]) -> npt.NDArray[np.float64]:
     truth: Classes = np.array([trial.gesture_class - 1 for trial in trials])
-    votes = votes_of_trials(network, trials, steps=TRIAL_FRAMES)
-    last = [
-        decisions(layer, classes=network.settings.classes, burn_in_ms=BURN_IN_FRAMES)[:, -1]
-        for layer in votes
-    ]
-    return np.array([float((found != truth).mean()) for found in last])
+    decided = decisions_of_trials(network, trials, steps=TRIAL_FRAMES, burn_in_ms=BURN_IN_FRAMES)
+    error: npt.NDArray[np.float64] = (decided[:, :, -1] != truth).mean(1)
+    return error
 
 
 def _percentiles(first_ms: npt.NDArray[np.float64]) -> dict[str, float]:
@@ -197,20 +198,22 @@ def draw(
     first_ms: npt.NDArray[np.float64],
     confusion: npt.NDArray[np.int64],
     about: str,
+    read_as: str,
     settings: ExperimentSettings,
 ) -> None:
     """Fig. 5, accuracy against presentation time, first right decisions, confusion matrix."""
     figure, ((learning, time), (first, matrix)) = new_figure(2, 2, width=9.0, height=7.0)
-    for layer in range(len(accuracy)):
+    names = [f"votes of layer {layer + 1}" for layer in range(len(accuracy) - 1)]
+    for layer, name in enumerate([*names, read_as]):
         if curve:
             learning.plot(
                 [point["samples"] for point in curve],
                 [100 * point["error_by_layer"][layer] for point in curve],
                 ".-",
-                label=f"layer {layer + 1}",
+                label=name,
             )
         ms = np.arange(accuracy.shape[1]) + BURN_IN_FRAMES + 1
-        time.plot(ms, 100 * accuracy[layer], label=f"layer {layer + 1}")
+        time.plot(ms, 100 * accuracy[layer], label=name)
     learning.set(xlabel="samples seen", ylabel="error (%)", ylim=(0, 100), title=about)
     if not curve:
         learning.text(0.2, 50, "nothing was learnt in this run")
@@ -219,9 +222,9 @@ def draw(
     known = first_ms[~np.isnan(first_ms)]
     first.step(np.sort(known), 100 * np.arange(1, len(known) + 1) / len(first_ms), where="post")
     first.set(xlabel="first right decision by (ms)", ylabel="gestures (%)", ylim=(0, 100))
-    first.set_title(f"{about}, top layer")
+    first.set_title(f"{about}, {read_as}")
     draw_confusion(matrix, confusion, [str(number + 1) for number in range(len(confusion))])
-    matrix.set(xlabel="recognised", ylabel="performed", title=f"{about}, top layer")
+    matrix.set(xlabel="recognised", ylabel="performed", title=f"{about}, {read_as}")
     save_figure(figure, settings.out / "gestures.png")
 
 

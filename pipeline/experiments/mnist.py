@@ -25,9 +25,10 @@ from pipeline.experiments.linear_readout import (
 from pipeline.experiments.online_learner import OnlineLearner
 from pipeline.experiments.real_data import find
 from pipeline.experiments.report import Report
-from pipeline.experiments.sequence_scores import score_sequences, votes_of
+from pipeline.experiments.sequence_scores import SequenceScores, score_sequences, votes_of
 from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.small_network import SMALL_LAYERS
+from pipeline.experiments.untrained import Untrained, untrained
 
 AUTHORS = ((256, 0.22), (1536, 0.11), (3500, 0.07))
 """Samples seen and test error of layer 3 in the authors' published run (minibatches of 128; the
@@ -171,6 +172,8 @@ class _Test:
         self.classes: Classes = digits.classes[: regime.test_samples]
         self._seed = int(rng.integers(2**32))
         self._regime = regime
+        self._untrained = Untrained(regime.network, regime.burn_in_ms, regime.ridge)
+        self._untrained_sums = self._untrained.sums(self._trains(self._images))
 
     def errors(
         self, learner: OnlineLearner, conventional: ConventionalNetwork, last: Digits
@@ -184,6 +187,12 @@ class _Test:
         )
         sums = learner.run(self._trains(self._images))
         shares = score_sequences(sums, linear).accuracy(self.classes)
+        control = SequenceScores(
+            self._untrained.scores(
+                self._untrained.sums(self._trains(last.images)), last.classes, self._untrained_sums
+            )
+        )
+        shares |= control.accuracy(self.classes)
         shares[CONVENTIONAL] = float((conventional.classes(self._images) == self.classes).mean())
         return {name: 1.0 - share for name, share in shares.items()}
 
@@ -227,7 +236,12 @@ def draw(
             x = at[shown][width - 1 :]
             every = max(len(x) // 300, 1)
             axes.plot(x[::every], mean[::every], label=name, lw=1.2)
-        for reading, mark in ((votes_of(layers), "o"), (LINEAR_TOP, "s"), (CONVENTIONAL, "^")):
+        for reading, mark in (
+            (votes_of(layers), "o"),
+            (LINEAR_TOP, "s"),
+            (untrained(LINEAR_TOP), "D"),
+            (CONVENTIONAL, "^"),
+        ):
             points = [(test["samples"], 100 * test["error"][reading]) for test in tested]
             axes.plot(*zip(*points, strict=True), mark, mfc="none", label=f"test: {reading}")
         points = [(samples, 100 * error) for samples, error in AUTHORS]

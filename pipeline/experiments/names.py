@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+ALL = "all"
+"""Does all the others."""
 EXPERIMENTS: dict[str, str] = {
-    name: f"pipeline.experiments.{name.replace('-', '_')}"
+    name: "pipeline.experiments." + ("everything" if name == ALL else name.replace("-", "_"))
     for name in (
         "regression",
         "mnist",
@@ -13,6 +15,9 @@ EXPERIMENTS: dict[str, str] = {
         "error-triggered",
         "ablation",
         "scaling",
+        "teaching",
+        "best",
+        ALL,
     )
 }
 """Name on the command line, and the module whose `run(settings, say)` does it."""

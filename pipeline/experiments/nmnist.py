@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.events_sums import Summing
+from models.events_sums import Summing, Sums
 from models.network import Network
 from models.settings import LearningSettings, NetworkSettings
 from models.torch_engine import prepare_torch
@@ -28,6 +28,7 @@ from pipeline.experiments.sequence_scores import SequenceScores, score_sequences
 from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.small_network import SMALL_LAYERS
 from pipeline.experiments.trained_reading import TrainedReading, load_trained_reading
+from pipeline.experiments.untrained import Untrained, part
 
 CLASSES = 10
 REGRESSION = "logistic regression on counts"
@@ -50,9 +51,8 @@ class NmnistSettings:
     learn_every_ms: int = 5
     shift_pixels: int = 2
     """Samples learnt from are moved by up to so many pixels each way."""
-    linear_views: int = 1
-    """Times that the linear layers see each sample, moved a little each time."""
     linear_shift_pixels: int = 1
+    """The linear layers see each sample once, moved by up to so many pixels."""
     ridge: float = 0.1
     folds: int = 5
 
@@ -91,7 +91,20 @@ def cross_validate(
     report = Report(
         "nmnist", settings, data=f"N-MNIST, {len(samples)} real samples", simulated=False
     )
+    regime = replace(regime, network=replace(regime.network, seed=settings.seed))
     order = np.random.default_rng(settings.seed).permutation(len(samples))
+    # First what is kept, so that a run that is cut short has it.
+    version = learn_samples(samples, order, regime, settings.seed).save(
+        settings.out / "nmnist.safetensors",
+        {
+            "experiment": "nmnist",
+            "simulated": False,
+            "samples": len(samples),
+            "seed": settings.seed,
+        },
+    )
+    say(f"learnt from all samples and saved, {report.elapsed_s / 60:.1f} minutes")
+    control = _Control(samples, regime, settings.seed)
     folds = np.array_split(order, regime.folds)
     found: list[dict[str, float]] = []
     confusion = np.zeros((CLASSES, CLASSES), int)
@@ -110,9 +123,13 @@ def cross_validate(
         )
         workers.wait_until_ready()
         for number, fold in enumerate(folds):
+            if found and settings.minutes and report.elapsed_s > 60 * settings.minutes:
+                say(f"time is up: {number} of {regime.folds} folds tested")
+                break
             others = np.concatenate([other for other in folds if other is not fold])
             learnt = learn_samples(samples, others, regime, settings.seed)
             scores = read_samples(learnt, samples, fold, regime)
+            scores = replace(scores, by_reading=scores.by_reading | control.scores(others, fold))
             shares = scores.accuracy(samples.classes[fold])
             np.add.at(confusion, (samples.classes[fold], scores.classes(LINEAR_ALL)), 1)
             counts = samples.counts(side=regime.network.height)
@@ -129,28 +146,22 @@ def cross_validate(
     accuracy = {
         name: {
             "mean": float(np.mean([shares[name] for shares in found])),
-            "sd_of_folds": float(np.std([shares[name] for shares in found], ddof=1)),
+            "sd_of_folds": float(
+                np.std([shares[name] for shares in found], ddof=min(len(found) - 1, 1))
+            ),
             "folds": [shares[name] for shares in found],
         }
         for name in found[0]
     }
-    final = learn_samples(samples, order, regime, settings.seed)
     results = {
         "regime": asdict(regime),
         "accuracy": accuracy,
         "confusion": confusion,
         "notes": notes,
         "peer_versions": versions,
+        "folds_tested": len(found),
+        "version": version,
     }
-    results["version"] = final.save(
-        settings.out / "nmnist.safetensors",
-        {
-            "experiment": "nmnist",
-            "simulated": False,
-            "samples": len(samples),
-            "seed": settings.seed,
-        },
-    )
     draw(accuracy, confusion, settings)
     report.write(results)
     means = {name: float(np.mean([shares[name] for shares in found])) for name in found[0]}
@@ -176,12 +187,31 @@ def learn_samples(
     for number, minibatch in enumerate(_minibatches(chosen, regime, rng)):
         crops = [_crop(samples, int(sample), regime, rng) for sample in minibatch]
         learner.learn(crops, samples.classes[minibatch], rate_factor=cosine(number / in_all))
-    views = np.tile(chosen, regime.linear_views)
-    moved = _sequences(samples, views, regime, most=regime.linear_shift_pixels, rng=rng)
+    moved = _sequences(samples, chosen, regime, moved_with=seed)
     linear = fit_linear(
-        learner.run(moved), samples.classes[views], LINEAR_LAYERS, ridge=regime.ridge
+        learner.run(moved), samples.classes[chosen], LINEAR_LAYERS, ridge=regime.ridge
     )
     return TrainedReading(learner.network, tuple(map(str, range(CLASSES))), linear)
+
+
+class _Control:
+    """A network that has learnt nothing, read by linear layers in the same way."""
+
+    def __init__(self, samples: EventSamples, regime: NmnistSettings, seed: int) -> None:
+        self._untrained = Untrained(regime.network, regime.burn_in_ms, regime.ridge)
+        everything = np.arange(len(samples))
+        self._classes = samples.classes
+        self._moved: Sums = self._untrained.sums(
+            _sequences(samples, everything, regime, moved_with=seed)
+        )
+        self._plain: Sums = self._untrained.sums(_sequences(samples, everything, regime))
+
+    def scores(
+        self, others: npt.NDArray[np.int64], fold: npt.NDArray[np.int64]
+    ) -> dict[str, npt.NDArray[np.float64]]:
+        """Scores of a fold by layers trained on the others."""
+        first, test = part(self._moved, others), part(self._plain, fold)
+        return self._untrained.scores(first, self._classes[others], test)
 
 
 def read_samples(
@@ -220,11 +250,14 @@ def _sequences(
     chosen: npt.NDArray[np.int64],
     regime: NmnistSettings,
     *,
-    most: int = 0,
-    rng: np.random.Generator | None = None,
+    moved_with: int | None = None,
 ) -> Iterator[npt.NDArray[np.uint8]]:
+    """Whole samples; with a seed each is moved a little, always in the same way."""
     for sample in chosen:
-        right, down = (0, 0) if rng is None else _moves(rng, most)
+        right, down = 0, 0
+        if moved_with is not None:
+            rng = np.random.default_rng([moved_with, int(sample)])
+            right, down = _moves(rng, regime.linear_shift_pixels)
         side, steps = regime.network.height, regime.steps
         yield samples.frames(int(sample), side=side, steps=steps, right=right, down=down)
 

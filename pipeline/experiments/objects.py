@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -14,60 +14,37 @@ import numpy.typing as npt
 from drivers.errors import InputError
 from models.events_sums import Summing, Sums
 from models.network import Network
-from models.settings import LearningSettings, NetworkSettings
 from models.torch_engine import prepare_torch
-from pipeline.crops import shifted
 from pipeline.experiments.figures import draw_confusion, need_matplotlib, new_figure, save_figure
-from pipeline.experiments.linear_readout import LINEAR_ALL, LINEAR_LAYERS, fit_linear
+from pipeline.experiments.linear_readout import (
+    LINEAR_ALL,
+    LINEAR_LAYERS,
+    LINEAR_TOP,
+    Classes,
+    fit_linear,
+)
 from pipeline.experiments.object_recordings import ObjectRecording, read_object_recordings
+from pipeline.experiments.object_windows import (
+    USUAL,
+    ObjectsSettings,
+    Window,
+    frames_of,
+    interleaved,
+    varied,
+    varied_once,
+    windows_of,
+)
 from pipeline.experiments.online_learner import Frames, OnlineLearner
 from pipeline.experiments.real_data import find
 from pipeline.experiments.report import Report
 from pipeline.experiments.schedule import cosine
 from pipeline.experiments.sequence_scores import score_sequences, votes_of
 from pipeline.experiments.settings import ExperimentSettings, Say
-from pipeline.experiments.small_network import SMALL_LAYERS
 from pipeline.experiments.trained_reading import TrainedReading, load_trained_reading
 
 LEARNT_SHARE = 2 / 3
 """Of each recording, from its beginning; the rest is the test."""
-
-
-@dataclass(frozen=True, slots=True)
-class ObjectsSettings:
-    """How it learns; chosen by leaving `Estilete_1` out, a second recording of its class."""
-
-    network: NetworkSettings
-    """`classes` is that of the recordings, whatever it says here."""
-    learning: LearningSettings
-    batch: int = 4
-    """Windows that are learnt from together."""
-    window_steps: int = 300
-    passes: int = 3
-    """The first is prequential: every window is classified before it is learnt."""
-    burn_in_ms: int = 50
-    learn_every_ms: int = 5
-    shift_cells: int = 3
-    """Windows learnt from are moved by up to so many cells each way."""
-    ridge: float = 1.0
-    together: int = 4
-    """Windows in a row whose scores are also added up, to one answer each."""
-
-
-USUAL = ObjectsSettings(
-    network=NetworkSettings(
-        layers=SMALL_LAYERS,
-        classes=6,
-        height=32,
-        width=32,
-        tau_pairs=2,
-        gain=10.0,
-    ),
-    learning=LearningSettings(rate=2e-3),
-)
-
-Window = tuple[ObjectRecording, int]
-"""A recording and the first frame of a window of it."""
+UNTRAINED = "untrained network"
 
 
 def run(settings: ExperimentSettings, say: Say) -> dict[str, Any]:
@@ -103,26 +80,34 @@ def learn_stream(
         window for item in recordings for window in windows_of(item, 0.0, LEARNT_SHARE, regime)
     ]
     last = {item.name: windows_of(item, LEARNT_SHARE, 1.0, regime) for item in recordings}
-    reading, right = _learn(first, names, regime, settings.seed)
+    before: list[npt.NDArray[np.bool_]] = []
+    reading = _learn(first, names, regime, settings.seed, right=before)
+    right = np.concatenate(before, axis=1)
     say(f"stream learnt, {report.elapsed_s / 60:.1f} minutes: prequential " + _text(right.mean(1)))
-    tested, confusion = _test(reading, last, names, regime)
+    tested, confusion = _read_both(reading, first, last, regime, settings.seed)
     say("last third: " + _shares(tested["accuracy"]))
+    say("last third, untrained: " + _shares(tested[UNTRAINED]["accuracy"]))
     everything = [*first, *chain.from_iterable(last.values())]
-    final, _ = _learn(everything, names, regime, settings.seed)
-    version = final.save(
+    version = _learn(everything, names, regime, settings.seed).save(
         settings.out / "objects.safetensors",
         {"experiment": "objects", "simulated": False, "seed": settings.seed},
     )
+    say(f"learnt from everything and saved, {report.elapsed_s / 60:.1f} minutes")
+    left_out = _leave_one_out(everything, names, regime, settings.seed)
+    if left_out is not None:
+        say(f"{left_out['recording']}, left out: " + _shares(left_out["accuracy"]))
+        say(f"{left_out['recording']}, untrained: " + _shares(left_out[UNTRAINED]["accuracy"]))
     results = {
         "regime": asdict(regime),
         "class_names": names,
         "windows_learnt": len(first),
         "prequential_right": right.astype(int),
         "last_third": tested,
+        "left_out": left_out,
         "confusion": confusion,
         "version": version,
     }
-    draw(right, confusion, names, regime, settings)
+    draw(right, confusion, tested, names, regime, settings)
     report.write(results)
     return results
 
@@ -156,66 +141,93 @@ def test_saved(
     return results
 
 
-def windows_of(
-    recording: ObjectRecording, begin: float, end: float, regime: ObjectsSettings
-) -> list[Window]:
-    """Windows side by side between two shares of a recording."""
-    frames, steps = len(recording.bits), regime.window_steps
-    return [
-        (recording, at) for at in range(int(begin * frames), int(end * frames) - steps + 1, steps)
-    ]
-
-
 def _learn(
-    windows: Sequence[Window], names: tuple[str, ...], regime: ObjectsSettings, seed: int
-) -> tuple[TrainedReading, npt.NDArray[np.bool_]]:
-    """Also gives what was right before it was learnt, first pass, shape (layers, windows)."""
+    windows: Sequence[Window],
+    names: tuple[str, ...],
+    regime: ObjectsSettings,
+    seed: int,
+    *,
+    right: list[npt.NDArray[np.bool_]] | None = None,
+) -> TrainedReading:
+    """Adds to `right`, if given, what was right before it was learnt, shape (layers, minibatch)."""
     rng = np.random.default_rng(seed)
-    learner = OnlineLearner(
+    learner = _learner(regime, seed)
+    classes = _classes(windows, names)
+    in_all = regime.passes * (len(windows) // regime.batch)
+    number = 0
+    for turn in range(regime.passes):
+        # In one stream, objects change; each keeps the order of its recording.
+        order = interleaved(windows, rng) if turn == 0 else rng.permutation(len(windows))
+        for begin in range(0, len(order) - regime.batch + 1, regime.batch):
+            chosen = order[begin : begin + regime.batch]
+            if turn == 0 and right is not None:
+                plain = [frames_of(windows[index], regime) for index in chosen]
+                right.append(learner.run(plain).votes.argmax(2) == classes[chosen])
+            crops = [varied(windows[index], regime, rng) for index in chosen]
+            learner.learn(crops, classes[chosen], rate_factor=cosine(number / in_all))
+            number += 1
+    return _with_linear_layers(learner, windows, names, regime, seed)
+
+
+def _learner(regime: ObjectsSettings, seed: int) -> OnlineLearner:
+    return OnlineLearner(
         Network(replace(regime.network, seed=seed)),
         regime.learning,
         batch=regime.batch,
         burn_in_ms=regime.burn_in_ms,
         learn_every_ms=regime.learn_every_ms,
     )
-    classes = np.array([names.index(recording.class_name) for recording, _ in windows])
-    in_all = regime.passes * (len(windows) // regime.batch)
-    right, number = [], 0
-    for turn in range(regime.passes):
-        # In one stream, objects change; each keeps the order of its recording.
-        order = _interleaved(windows, rng) if turn == 0 else rng.permutation(len(windows))
-        for begin in range(0, len(order) - regime.batch + 1, regime.batch):
-            chosen = order[begin : begin + regime.batch]
-            plain = [frames_of(windows[index], regime) for index in chosen]
-            if turn == 0:
-                right.append(learner.run(plain).votes.argmax(2) == classes[chosen])
-            moved = [_moved(frames, regime.shift_cells, rng) for frames in plain]
-            learner.learn(moved, classes[chosen], rate_factor=cosine(number / in_all))
-            number += 1
-    seen = (_moved(frames_of(window, regime), regime.shift_cells, rng) for window in windows)
-    linear = fit_linear(learner.run(seen), classes, LINEAR_LAYERS, ridge=regime.ridge)
-    return TrainedReading(learner.network, names, linear), np.concatenate(right, axis=1)
 
 
-def _interleaved(windows: Sequence[Window], rng: np.random.Generator) -> npt.NDArray[np.int64]:
-    """An order in which recordings alternate at random, each going forward in time."""
-    recordings = np.array([id(recording) for recording, _ in windows])
-    order = np.empty(len(windows), np.int64)
-    slots = rng.permutation(recordings)
-    for recording in np.unique(recordings):
-        order[slots == recording] = np.flatnonzero(recordings == recording)
-    return order
+def _classes(windows: Sequence[Window], names: tuple[str, ...]) -> Classes:
+    return np.array([names.index(recording.class_name) for recording, _ in windows])
 
 
-def frames_of(window: Window, regime: ObjectsSettings) -> Frames:
-    """A window's frames, shape (window_steps, 2, side, side)."""
-    recording, begin = window
-    return recording.frames(begin, begin + regime.window_steps)
+def _with_linear_layers(
+    learner: OnlineLearner,
+    windows: Sequence[Window],
+    names: tuple[str, ...],
+    regime: ObjectsSettings,
+    seed: int,
+) -> TrainedReading:
+    sums = learner.run(varied_once(windows, regime, seed))
+    linear = fit_linear(sums, _classes(windows, names), LINEAR_LAYERS, ridge=regime.ridge)
+    return TrainedReading(learner.network, names, linear)
 
 
-def _moved(frames: Frames, most: int, rng: np.random.Generator) -> Frames:
-    down, right = rng.integers(-most, most + 1, 2)
-    return shifted(frames, int(down), int(right))
+def _read_both(
+    reading: TrainedReading,
+    learnt: Sequence[Window],
+    tests: dict[str, list[Window]],
+    regime: ObjectsSettings,
+    seed: int,
+) -> tuple[dict[str, Any], npt.NDArray[np.int64]]:
+    """What has learnt, and beside it linear layers on a network that has learnt nothing."""
+    names = reading.class_names
+    found, confusion = _test(reading, tests, names, regime)
+    blank = _with_linear_layers(_learner(regime, seed), learnt, names, regime, seed)
+    control, _ = _test(blank, tests, names, regime)
+    found[UNTRAINED] = {
+        key: {way: shares[way] for way in LINEAR_LAYERS}
+        for key, shares in control.items()
+        if key.startswith("accuracy")
+    }
+    return found, confusion
+
+
+def _leave_one_out(
+    windows: Sequence[Window], names: tuple[str, ...], regime: ObjectsSettings, seed: int
+) -> dict[str, Any] | None:
+    """The last recording of a class that has another: learnt without it, tested on it."""
+    recordings = {recording.name: recording.class_name for recording, _ in windows}
+    several = [name for name, own in recordings.items() if list(recordings.values()).count(own) > 1]
+    if not several:
+        return None
+    left = several[-1]
+    others = [window for window in windows if window[0].name != left]
+    tests = {left: [window for window in windows if window[0].name == left]}
+    found, _ = _read_both(_learn(others, names, regime, seed), others, tests, regime, seed)
+    return {"recording": left, **found}
 
 
 def _test(
@@ -282,12 +294,13 @@ def _text(shares: npt.NDArray[np.float64]) -> str:
 def draw(
     right: npt.NDArray[np.bool_],
     confusion: npt.NDArray[np.int64],
+    tested: dict[str, Any],
     names: tuple[str, ...],
     regime: ObjectsSettings,
     settings: ExperimentSettings,
 ) -> None:
-    """Prequential accuracy against stream time, and the confusion matrix of the last thirds."""
-    figure, (curve, matrix) = new_figure(1, 2, width=9.0, height=3.6)
+    """Prequential accuracy against stream time; ways of reading, and confusion, of last thirds."""
+    figure, (curve, bars, matrix) = new_figure(1, 3, width=12.0, height=3.6)
     width = max(min(50, right.shape[1] // 4), 1)
     time_s = np.arange(width, right.shape[1] + 1) * regime.window_steps / 1000.0
     for layer, row in enumerate(right, start=1):
@@ -298,6 +311,13 @@ def draw(
     )
     curve.set_title("real recordings, tested before learnt", fontsize=9)
     curve.legend(fontsize=8)
+    shares = tested["accuracy"] | {
+        f"{way}, untrained": tested[UNTRAINED]["accuracy"][way] for way in (LINEAR_TOP, LINEAR_ALL)
+    }
+    ways = list(shares)[::-1]
+    colours = ["C7" if way.endswith("untrained") else "C0" for way in ways]
+    bars.barh(ways, [100 * shares[way] for way in ways], color=colours)
+    bars.set(xlabel="right of windows of last thirds (%)", xlim=(0, 100))
     draw_confusion(matrix, confusion, names)
     matrix.tick_params(axis="x", rotation=45)
     matrix.set_title(f"last thirds, {LINEAR_ALL}", fontsize=9)

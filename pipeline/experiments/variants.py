@@ -13,6 +13,7 @@ from models.settings import LearningSettings, NetworkSettings
 from models.trainer import Trainer, count_votes
 from pipeline.experiments.schedule import cosine
 from pipeline.experiments.tasks import BATCH, Task
+from pipeline.variation import Variation
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ def try_variant(variant: Variant, task: Task, *, samples: int, seed: int) -> dic
     is 1; with one it is the mean over the last learning steps of all minibatches.
     """
     begin_s = time.monotonic()
-    draw = task.drawing(seed)
+    draw = task.drawing(seed, Variation())
     network = Network(variant.network)
     trainer = Trainer(
         network,

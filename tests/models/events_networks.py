@@ -8,7 +8,7 @@ import torch
 
 from models.checkpoint import Checkpoint
 from models.events_engine import EventsEngine
-from models.events_layout import learnt_weights
+from models.events_layout import learnt_tensors
 from models.network import Network
 from models.settings import LayerSettings, LearningSettings, NetworkSettings
 
@@ -57,9 +57,8 @@ def weights_of(engine: EventsEngine, network: NetworkSettings, dtype: torch.dtyp
     """The engine's parameters as a network."""
     copy = checkpoint_of(network, dtype=dtype).network
     for arrays, layer in zip(engine._layers, copy.layers, strict=True):
-        weight, bias = learnt_weights(arrays)
-        layer.weight.copy_(torch.from_numpy(weight))
-        layer.bias.copy_(torch.from_numpy(bias))
+        for name, tensor in learnt_tensors(arrays).items():
+            getattr(layer, name).copy_(torch.from_numpy(tensor))
     return copy
 
 

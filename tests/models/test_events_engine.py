@@ -99,6 +99,27 @@ def test_double_precision_agrees_step_by_step(every: int) -> None:
     assert compare_in_double_precision(network, learning, frames, targets) < 1e-6
 
 
+@pytest.mark.parametrize("loss", ["SmoothL1Loss", "CrossEntropyLoss"])
+def test_trained_readouts_are_those_of_the_plain_engine(loss: str) -> None:
+    """With weights and readouts learning by either loss: votes, spikes and all tensors.
+
+    To 1e-5 rates: centred gradients are differences, some near zero, which Adamax makes large.
+    """
+    network = small(4)
+    learning = replace(
+        PLAIN, loss=loss, readout_rate=PLAIN.rate / 2, readout_decay=0.3, update_every_steps=2
+    )
+    targets = [None if t % 20 in (3, 4, 5, 6) else t // 30 % 11 for t in range(45)]
+    frames = frames_of(network, 45, 40.0)
+    assert compare_in_double_precision(network, learning, frames, targets) < 1e-5
+    made = EventsEngine(checkpoint_of(network).stored(), learning)
+    before = weights_of(made, network, torch.float32).tensors()
+    for frame in frames[:4]:
+        made.step(frame, 2)
+    after = weights_of(made, network, torch.float32).tensors()
+    assert not any(torch.equal(before[n], after[n]) for n in before if "tau" not in n)
+
+
 @pytest.mark.parametrize(("every", "update"), [(3, 1), (4, 12)])
 def test_a_gradient_in_several_steps_is_that_of_the_plain_engine(every: int, update: int) -> None:
     """One step in `every` is learnt from; targets come and go in between."""
@@ -280,3 +301,23 @@ def test_dropout_has_the_plain_learners_statistics() -> None:
     spread = plain.std(0)
     assert (np.abs(mine.mean(0) - plain.mean(0)) < 5 * spread * (2 / draws) ** 0.5).all()
     assert (np.abs(mine.std(0) / spread - 1) < 0.2).all()
+
+
+def test_a_sample_of_spikes_is_some_of_the_last_step() -> None:
+    """All neurons, where so many are asked for, make up the step's number; fewer are some of them.
+
+    Both engines.
+    """
+    checkpoint = checkpoint_of(small(0), fire=0.05)
+    for engine in (EventsEngine(checkpoint.stored(), None), TorchEngine(checkpoint, None)):
+        fired = 0
+        for frame in frames_of(checkpoint.network.settings, 50, 25.0):
+            spikes = engine.step(frame, None).spikes
+            whole = engine.sample_spikes(10**6)
+            assert [int(layer.sum()) for layer in whole] == spikes.tolist()
+            for some, layer in zip(engine.sample_spikes(8), whole, strict=True):
+                stride = max(1, len(layer) // 8) | 1
+                assert np.array_equal(some, layer[::stride])
+                assert len(some) <= 12
+            fired += int(spikes.sum())
+        assert fired

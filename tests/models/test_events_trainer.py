@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
+from models.engines import read_sequences
 from models.errors import ModelError
-from models.events_streams import count_votes
 from models.events_trainer import EventsTrainer
 from models.network import Network
 from models.settings import LearningSettings, NetworkSettings
@@ -39,7 +39,8 @@ def test_votes_are_those_of_the_plain_count(tiny: NetworkSettings, two_kinds) ->
     """Over whole sequences at most one vote in a thousand differs."""
     network = Network(replace(wide(tiny), gain=5.0))
     frames, _ = two_kinds(3, 300)
-    got, wanted = count_votes(network, frames), count_votes_plainly(network, frames)
+    got = read_sequences(network, frames, burn_in_ms=50).votes
+    wanted = count_votes_plainly(network, frames)
     assert got.shape == wanted.shape
     assert (got.sum(2) == 250).all()
     assert np.abs(got - wanted).sum() / 2 <= 0.001 * wanted.sum()
@@ -55,6 +56,27 @@ def test_the_same_run_gives_the_same_weights(tiny: NetworkSettings, two_kinds) -
         weights.append(network.layers[1].weight.clone())
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
+
+
+def test_the_network_holds_the_running_mean_of_all_updates(tiny, two_kinds) -> None:
+    """With decay 0 it is what was learnt last; else a mean of what each update left."""
+    made = {}
+    for decay in (None, 0.0, 0.5):
+        network = Network(wide(tiny))
+        learning = LearningSettings(rate=1e-3, readout_rate=1e-3, average_decay=decay)
+        # Three minibatches of one learning step.
+        trainer = EventsTrainer(network, learning, batch=2, learn_every_ms=60)
+        seen = []
+        for _ in range(3):
+            trainer.run(*two_kinds(2, 52))
+            seen.append({name: value.clone() for name, value in network.tensors().items()})
+        made[decay] = seen
+    last, none, half = made[None], made[0.0], made[0.5]
+    for name, tensor in none[-1].items():
+        assert torch.allclose(tensor, last[-1][name], atol=1e-6)
+        mean = (last[0][name] + 2 * last[1][name] + 4 * last[2][name]) / 7
+        assert torch.allclose(half[-1][name], mean, atol=1e-6)
+    assert not torch.allclose(half[-1]["layers.0.weight"], last[-1]["layers.0.weight"], atol=1e-5)
 
 
 def test_weights_that_explode_are_said(tiny: NetworkSettings, two_kinds) -> None:

@@ -47,6 +47,8 @@ def test_one_stream_is_the_torch_engine(tiny, random_frames, every: int) -> None
         got = stepper.step(frame[None], None if target is None else np.array([target]))
         assert got.votes[:, 0].tolist() == want.votes.tolist()
         assert got.spikes[:, 0].tolist() == want.spikes.tolist()
+        sampled = stepper.sample_spikes(10**6)
+        assert [int(layer.sum()) for layer in sampled] == want.spikes.tolist()
         assert got.updated == want.updated
         updated += got.updated
     assert stepper.updates == engine.updates == updated == 54 // every

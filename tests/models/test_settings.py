@@ -46,7 +46,7 @@ def test_preset_takes_its_seed() -> None:
         ),
         (lambda: LearningSettings(update_every_steps=0), "update every steps: got 0"),
         (lambda: LearningSettings(dropout=1.0), "dropout: got 1.0"),
-        (lambda: preset("best"), "preset: got 'best'"),
+        (lambda: preset("none"), "preset: got 'none'"),
         (lambda: NetworkSettings.from_dict({"layers": [{"channel": 3}]}), "network settings: got"),
     ],
 )

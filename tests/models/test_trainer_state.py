@@ -17,6 +17,12 @@ from models.settings import LearningSettings, NetworkSettings
 from models.trainer import Trainer
 from models.trainer_state import TrainerState, pack, unpack
 
+TRAINED_READOUTS = {
+    "readout_rate": 1e-3,
+    "readout_decay": 0.1,
+    "loss": "CrossEntropyLoss",
+    "average_decay": 0.9,
+}
 LABELS = np.array([0, 3, 1])
 
 
@@ -42,7 +48,10 @@ def written(path: Path, state: TrainerState) -> TrainerState:
         (Trainer, {"optimiser": "NAdam"}),
         (Trainer, {"optimiser": "SGD", "optimiser_options": {"momentum": 0.9}}),
         (Trainer, {"error_rate": 0.3}),
+        (Trainer, TRAINED_READOUTS),
+        (Trainer, TRAINED_READOUTS | {"update_every_steps": 7}),
         (EventsTrainer, {}),
+        (EventsTrainer, TRAINED_READOUTS),
     ],
 )
 def test_a_resumed_trainer_goes_on_bit_for_bit(tiny, random_frames, tmp_path, kind, changes):

@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from models.checkpoint import load_checkpoint, save_checkpoint
-from models.engines import count_votes, load_engine, trainer_for
+from models.engines import load_engine, read_sequences, trainer_for
 from models.errors import ModelError
 from models.learning_rule import local_gradient
 from models.losses import make_loss
@@ -74,18 +74,24 @@ def test_gradient_is_what_autograd_gives(
             dropout_mask=None,
             loss=make_loss(LearningSettings(loss=loss), 4),
             surrogate=surrogate,  # type: ignore[arg-type]
+            trains_readout=True,
         )
         conv = functional.conv2d(state.p_padded, layer.weight, layer.bias)
         weight, bias = (p.clone().requires_grad_() for p in (layer.weight, layer.bias))
         u = functional.conv2d(state.p_padded, weight, bias) + (step.u - conv)
         a = read_out(functional.max_pool2d(u, layer.settings.pool), activation, readout, surrogate)
-        y = a.flatten(1) @ layer.readout.t() + layer.readout_offset
+        readout_weights, offset = (
+            p.clone().requires_grad_() for p in (layer.readout, layer.readout_offset)
+        )
+        y = a.flatten(1) @ readout_weights.t() + offset
         wanted = getattr(torch.nn, loss)()(y, one_hot)
         quiet = torch.relu(0.1 - a.mean())
         (wanted + 1e-3 * (20 * torch.relu(u + 0.01).mean() + 0.1 * quiet)).backward()
         assert weight.grad.abs().max() > 0
         torch.testing.assert_close(got.weight, weight.grad, rtol=1e-9, atol=1e-14)
         torch.testing.assert_close(got.bias, bias.grad, rtol=1e-9, atol=1e-14)
+        torch.testing.assert_close(got.readout, readout_weights.grad, rtol=1e-9, atol=1e-14)
+        torch.testing.assert_close(got.readout_offset, offset.grad, rtol=1e-9, atol=1e-14)
         torch.testing.assert_close(got.loss, wanted.detach())
 
 
@@ -123,7 +129,7 @@ def test_fully_connected_layers_learn(activation: str) -> None:
     results = [trainer.run(frames, np.arange(4)) for _ in range(5)]
     assert all(a < b for a, b in zip(results[-1].loss, results[0].loss, strict=True))
     assert results[-1].accuracy[0] >= 0.75
-    votes = count_votes(network, frames, burn_in_ms=20)
+    votes = read_sequences(network, frames, burn_in_ms=20).votes
     assert np.abs(votes - count_votes_densely(network, frames, burn_in_ms=20)).sum() <= 4
 
 
@@ -216,7 +222,7 @@ def test_votes_of_variants_are_counted_densely(tiny, random_frames) -> None:
     network = Network(varied(tiny, "sigmoid"))
     frames = random_frames(80, 2, 2, 10, 9)
     expected = count_votes_densely(network, frames, burn_in_ms=20)
-    assert np.array_equal(count_votes(network, frames, burn_in_ms=20), expected)
+    assert np.array_equal(read_sequences(network, frames, burn_in_ms=20).votes, expected)
 
 
 def test_the_preset_decolle_reads_spikes() -> None:

@@ -43,8 +43,9 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """
     from drivers.gestures import GESTURE_NAMES
     from models.checkpoint import save_checkpoint
+    from models.engines import load_engine
     from models.network import Network
-    from models.settings import LayerSettings, NetworkSettings
+    from models.settings import ONLINE, LayerSettings, NetworkSettings
 
     settings = NetworkSettings(
         layers=(
@@ -58,6 +59,8 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     path = tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors"
     save_checkpoint(path, Network(settings), GESTURE_NAMES, parent=None, record={})
+    # Compiled here, where time for it is allowed: processes of the tests then load it.
+    load_engine(path, engine="events", learning=ONLINE)
     return path
 
 

@@ -153,9 +153,11 @@ def test_control_teaches_saves_and_stops(
             {"command": "target", "class": True},
             {"command": "save", "name": "../escape"},
             {"command": "save"},
+            {"command": "view", "view": [0, 0, 32]},
         ):
             with pytest.raises(InputError):
                 ask(**wrong)
+        assert ask(command="view", view="4,4,24") == {"view": "4,4,24", "t_us": None}
         packets = _packets(some_events)
         for packet in packets:
             _send(source, wire.encode_packet(packet, time.time_ns()))
@@ -167,6 +169,10 @@ def test_control_teaches_saves_and_stops(
     summary = _summary(out)
     assert (brain.returncode, summary["ended"]) == (0, "stopped")
     assert summary["updates"] == 2000 // ONLINE.update_every_steps
+    (view,) = summary["views"]
+    assert view.pop("t_us") == packets[0].t_begin_us
+    assert view == {"x": 8, "y": 8, "width": 16, "height": 16, "cell": 1}
+    assert summary["events_outside_view"] > 0
     assert [path.name for path in tmp_path.iterdir()] == ["after.safetensors"]
 
 

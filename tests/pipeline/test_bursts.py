@@ -18,6 +18,8 @@ from pipeline.wire import EndMessage, EventsMessage, decode
 from recordings.aedat4_writer import Aedat4Writer
 from recordings.formats import open_recording
 
+pytestmark = pytest.mark.alone
+
 SENSOR = SensorSize(128, 128)
 BURST_EVENTS = 2_500_000
 """In 100 ms: 25 million per second."""

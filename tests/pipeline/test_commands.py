@@ -21,15 +21,27 @@ from recordings.formats import open_recording
 from recordings.labels import read_label_file
 
 OPTIONS = {
-    "replay": ("--speed", "--loop", "--start", "--stop", "--step", "--learn", "--save", "--output"),
-    "live": ("--camera", "--checkpoint", "--save", "--json", "--output"),
-    "source": ("--camera", "--bind", "--backpressure", "--control"),
-    "brain": ("--connect", "--publish", "--when-behind", "--keep-running"),
+    "replay": ("--speed", "--loop", "--start", "--stop", "--step", "--learn", "--save", "--view"),
+    "live": ("--camera", "--checkpoint", "--save", "--hot-pixels", "--noise-ms", "--view"),
+    "adapt": ("--camera", "--session", "--rehearse", "--control", "--rate"),
+    "teach": ("--control", "--seconds", "--undo", "--new", "--versions", "--load", "--compare"),
+    "source": ("--camera", "--bind", "--backpressure", "--control", "--hot-pixels", "--noise-ms"),
+    "brain": ("--connect", "--publish", "--when-behind", "--keep-running", "--view"),
+    "devices": ("--json", "--libraries"),
+    "console": (
+        "--connect",
+        "--control",
+        "--source-control",
+        "--host",
+        "--port",
+        "--token",
+        "--log",
+    ),
     "watch": ("--connect", "--telemetry"),
     "info": ("--json",),
     "convert": ("OUT.aedat4",),
     "record": ("--connect", "--source"),
-    "view": ("--output", "--labels", "--fps", "--scale", "--fade-ms", "--speed"),
+    "view": ("--output", "--labels", "--fps", "--scale", "--fade-ms", "--speed", "--view"),
     "simulate": ("--gesture", "--user", "--light", "--seconds", "--layout", "--users"),
     "evaluate": ("--split", "--json"),
     "train": ("--run", "--resume", "--settings", "--set", "--preset", "--minibatches", "--seed"),
@@ -39,7 +51,7 @@ OPTIONS = {
 }
 
 
-PROCESSES = ("source", "brain", "watch", "record")
+PROCESSES = ("source", "brain", "watch", "record", "console")
 """Commands that are a process of their own, with its signals."""
 
 

@@ -61,7 +61,15 @@ def random_trials() -> list[TrialFrames]:
 
 def test_the_seed_decides() -> None:
     """The same trials, settings and seed give the same minibatches; another seed others."""
-    chosen = CropSettings(batch=4, steps=25, shift_cells=2, drop_up_to=0.3)
+    chosen = CropSettings(
+        batch=4,
+        steps=25,
+        shift_cells=2,
+        drop_up_to=0.3,
+        rotate_up_to_degrees=10.0,
+        zoom_up_to=1.2,
+        speed_up_to=1.25,
+    )
     draws = []
     for seed in (1, 1, 2):
         sampler = CropSampler(random_trials(), chosen, seed)
@@ -75,7 +83,15 @@ def test_the_seed_decides() -> None:
 
 def test_a_sampler_goes_on_from_its_state() -> None:
     """The plans that follow a state are those that followed it before, through JSON as well."""
-    chosen = CropSettings(batch=4, steps=25, shift_cells=2, drop_up_to=0.3)
+    chosen = CropSettings(
+        batch=4,
+        steps=25,
+        shift_cells=2,
+        drop_up_to=0.3,
+        rotate_up_to_degrees=10.0,
+        zoom_up_to=1.2,
+        speed_up_to=1.25,
+    )
     first, second = (CropSampler(random_trials(), chosen, seed) for seed in (1, 2))
     first.plan()
     second.load_state(json.loads(json.dumps(first.state())))
@@ -167,6 +183,19 @@ def test_dropping_only_takes_away_and_at_most_its_share() -> None:
     assert 0.45 < shares[0.5].max() < 0.55
 
 
+def test_crops_are_read_faster_and_slower() -> None:
+    """From 0.8 to 1.25 times as fast: so many frames of the gesture come to a step of the crop."""
+    # Every frame has one active cell, another in each.
+    frames = np.eye(2 * SIDE * SIDE, dtype=np.uint8).reshape(-1, 2, SIDE, SIDE)
+    chosen = CropSettings(batch=100, steps=64, shift_cells=0, speed_up_to=1.25)
+    crops, _ = draw([trial(frames)], chosen)
+    assert crops.shape == (64, 100, 2, SIDE, SIDE)
+    speeds = crops.sum(axis=(0, 2, 3, 4)) / 64
+    assert 0.79 < speeds.min() < 0.83
+    assert 1.2 < speeds.max() < 1.27
+    assert crops[-2:].any(axis=(0, 2, 3, 4)).all()
+
+
 def test_no_gestures_are_refused() -> None:
     """A training set without gestures is one clear error."""
     with pytest.raises(InputError, match="no gestures"):
@@ -184,6 +213,11 @@ def test_no_gestures_are_refused() -> None:
         {"drop_up_to": 1.0},
         {"drop_up_to": -0.1},
         {"drop_up_to": float("nan")},
+        {"rotate_up_to_degrees": 46.0},
+        {"rotate_up_to_degrees": -1.0},
+        {"zoom_up_to": 0.9},
+        {"speed_up_to": 0.8},
+        {"speed_up_to": float("nan")},
     ],
 )
 def test_settings_out_of_range_are_refused(change: dict[str, float]) -> None:

@@ -1,9 +1,11 @@
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.errors import InputError
-from pipeline.decisions import DecisionSettings, SlidingVotes
+from pipeline.decisions import DecisionSettings, LeakyShares, SlidingVotes
 
 LOUD = 1000
 
@@ -108,3 +110,30 @@ def test_settings_out_of_range_are_refused(change: dict[str, float]) -> None:
     """Each setting out of range gives one clear error."""
     with pytest.raises(InputError, match="allowed"):
         _settings(**change)
+
+
+def test_leaky_shares_are_an_exponential_mean() -> None:
+    """The confidence is the weighted mean of the class's shares, tau being half the window."""
+    shares = LeakyShares(2, _settings(window_ms=100))
+    given = [0.9, 0.8, 0.7, 0.95]
+    for share in given:
+        decision = shares.push((share, 1 - share), LOUD)
+    weights = [math.exp(-2 * age / 100) for age in (3, 2, 1, 0)]
+    mean = sum(w * s for w, s in zip(weights, given, strict=True)) / sum(weights)
+    assert decision.gesture_class == 1
+    assert decision.confidence == pytest.approx(mean)
+    assert shares.counts == (round(4 * mean), round(4 * (1 - mean)))
+
+
+def test_leaky_shares_forget() -> None:
+    """Another class leads after about as long as in a window; a new stream begins from nothing."""
+    shares = LeakyShares(2, _settings(window_ms=100, min_frames=50))
+    named = [shares.push((1.0, 0.0), LOUD).gesture_class for _ in range(200)]
+    assert named == [0] * 49 + [1] * 151
+    after = [shares.push((0.0, 1.0), LOUD).gesture_class for _ in range(100)]
+    assert 30 <= after.index(2) <= 60
+    silent = [shares.push((0.0, 1.0), 0).gesture_class for _ in range(500)]
+    assert silent[-1] == 0
+    shares.clear()
+    assert shares.counts == (0, 0)
+    assert shares.push((1.0, 0.0), LOUD).gesture_class == 0

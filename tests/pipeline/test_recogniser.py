@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -108,3 +109,55 @@ def test_a_layer_that_is_not_there_is_refused() -> None:
     """The layer whose votes count must exist."""
     with pytest.raises(InputError, match="layer"):
         _recogniser([], layer=1)
+
+
+def test_the_class_none_is_said_as_unsure() -> None:
+    """Its votes are counted like any other's; the label is class 0."""
+    recogniser = _recogniser([])
+    recogniser.engine.class_names = ("none", "right")
+    labels = _run(recogniser, ("left", 300), ("right", 100), ("left", 100))
+    said = [label.label for label in labels if label.changed]
+    assert said == ["unsure", "right", "unsure"]
+    assert labels[-1].gesture_class == 0
+    assert labels[-1].counts[0] > labels[-1].counts[1]
+
+
+def test_a_lesson_of_what_is_known_is_spared() -> None:
+    """Told so, nothing is learnt while nine tenths of the window say the class anyway."""
+    recogniser = _recogniser([GestureInterval(1_000_000, 1_400_000, 1)])
+    recogniser.spares_known = True
+    _run(recogniser, ("right", 150), ("left", 250))
+    targets = recogniser.engine.targets
+    assert targets[:50] == [None] * 50
+    assert targets[50:240] == [0] * 190
+    assert targets[240:] == [None] * 160
+
+
+def test_a_network_with_a_reading_of_its_own_is_read_by_shares() -> None:
+    """Labels and trials rest on what the engine's shares say; a layer may be asked for instead."""
+
+    class Surer(HalvesEngine):
+        """Votes for the half, but is sure of the other one."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.settings = replace(self.settings, reading="softmax")
+
+        def step(self, frame: npt.NDArray[np.uint8], target: int | None) -> StepResult:
+            result = super().step(frame, target)
+            return replace(result, shares=np.eye(2)[1 - result.votes[0]])
+
+    intervals = [GestureInterval(1_000_000, 2_000_000, 1)]
+    for layer, wanted in ((-1, "left"), (0, "right")):
+        trials = TrialVotes(intervals, layers=1, classes=2, layer=layer)
+        recogniser = Recogniser(
+            Surer(),
+            source="desk",
+            decisions=DecisionSettings(window_ms=100, min_events_per_s=1000.0),
+            targets=Targets([], classes=2),
+            trials=trials,
+            layer=layer,
+        )
+        labels = _run(recogniser, ("right", 300))
+        assert labels[-1].label == wanted
+        assert trials.results(("left", "right"))[0].got_label == wanted

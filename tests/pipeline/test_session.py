@@ -86,11 +86,17 @@ def test_live_recognises_a_film_to_its_end(wigwag, tmp_path: Path, tiny_checkpoi
     status, out, error = wigwag.run(
         "live", "--camera", film, "--checkpoint", tiny_checkpoint, "--json",
         "--output", tmp_path / "labels.jsonl", "--summary", tmp_path / "summary.json",
+        "--noise-ms", 2, "--view", "0,0,64", "--view", "16,16,32@0.5",
     )  # fmt: skip
     assert status == 0, error
     assert (tmp_path / "labels.jsonl").read_text() == out
     summary = _summary(tmp_path / "summary.json")
-    assert summary["events_in"] == summary["events_binned"] + summary["events_lost"] > 1000
+    removed = summary["events_removed"]["background activity"]
+    assert removed > 0
+    assert f"{removed:,} events removed: background activity" in error
+    assert [(view["t_us"], view["width"]) for view in summary["views"]] == [(0, 64), (500_000, 32)]
+    seen = summary["events_binned"] + summary["events_outside_view"]
+    assert summary["events_in"] == seen + summary["events_lost"] > 1000
     assert summary["frames"] + summary["frames_skipped"] >= 959
     assert summary["labels"] == len(out.splitlines()) >= 5
 
@@ -119,6 +125,7 @@ def test_learning_saves_a_checkpoint_and_repeats_itself(
     assert summary["accuracy"] == summary["layer_accuracies"][-1]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("moment", ["starting", "running", "ending"])
 def test_ctrl_c_ends_everything_within_two_seconds(
     wigwag, tmp_path: Path, recording: Path, tiny_checkpoint: Path, moment: str

@@ -11,18 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
 
 from drivers.errors import InputError
-from drivers.events import EVENT_DTYPE, Events, SensorSize
 from pipeline.addresses import ipc_address, private_run_directory
 from pipeline.bus import EventSubscriber
 from pipeline.control import control_request
-from pipeline.source import SourceReport, SourceSettings, run_source
 from pipeline.telemetry import StageSnapshot
 from pipeline.wire import EndMessage, EventsMessage, JsonMessage, Message, decode
-from recordings.aedat4_writer import Aedat4Writer
 
 ROOT = Path(__file__).resolve().parents[2]
 SYNTHETIC_SOURCE = Path(__file__).with_name("synthetic_source.py")
@@ -202,6 +198,30 @@ def test_interrupted_source_still_says_its_totals(start: Callable[..., Synthetic
     assert message.totals.events == received
 
 
+def test_filters_are_switched_while_the_source_runs_and_counted_to_the_event(
+    start: Callable[..., SyntheticProcess],
+) -> None:
+    """Received = kept + removed, in the status, in the end message and in what is said."""
+    source = start(10, events=2000, paused=True, hot_pixels=True)
+    with EventSubscriber([source.events]) as bus:
+        source.ask("step", packets=4)
+        source.wait_until(lambda status: status["packets"] == 4)
+        with pytest.raises(InputError, match="noise_ms: got 'x'"):
+            source.ask("filters", noise_ms="x")
+        assert source.ask("filters", noise_ms=0.2)["filters"]["noise_ms"] == 0.2
+        source.ask("resume")
+        received = [
+            len(message.packet.events)
+            for message in messages(bus)
+            if isinstance(message, EventsMessage)
+        ]
+    given = source.result()
+    removed = given["totals"]["removed"]["background activity"]
+    assert received[:4] == [2000] * 4
+    assert removed == 20_000 - sum(received) > 0
+    assert f"{removed:,} events removed: background activity" in given["said"]
+
+
 def test_source_obeys_its_control_address(start: Callable[..., SyntheticProcess]) -> None:
     """Step, pause, resume, status and stop do what they say; anything else is refused."""
     source = start(100_000, paused=True)
@@ -214,17 +234,25 @@ def test_source_obeys_its_control_address(start: Callable[..., SyntheticProcess]
             message = decode(parts)
             assert isinstance(message, EventsMessage)
             assert message.packet.seq == seq
-        assert source.ask("status") == {
+        status = source.ask("status")
+        assert status.pop("filters")["kept"] == 300
+        assert status == {
             "source": "synthetic",
             "paused": True,
             "packets": 3,
             "events": 300,
             "lost": 0,
             "t_end_us": 3000,
+            "position_us": None,
         }
         assert source.ask("resume")["paused"] is False
         source.wait_until(lambda status: status["packets"] > 10)
-        for bad in ({"command": "jump"}, {}, {"command": "step", "packets": 0}):
+        for bad in (
+            {"command": "jump"},
+            {"command": "seek", "s": 1},
+            {},
+            {"command": "step", "packets": 0},
+        ):
             with pytest.raises(InputError, match="allowed"):
                 control_request(source.control, bad)
         source.ask("stop")
@@ -264,102 +292,3 @@ def test_telemetry_comes_on_the_same_address(start: Callable[..., SyntheticProce
     assert isinstance(message, JsonMessage)
     snapshot = msgspec.json.decode(message.payload, type=StageSnapshot)
     assert (message.source, snapshot.stage, snapshot.lost) == ("source", "source", 0)
-
-
-def replay(
-    settings: dict[str, Any], stop: threading.Event | None = None, packets: int | None = None
-) -> tuple[Events, EndMessage | None, SourceReport]:
-    """Events, end and report of a source run in this process, stopped after some packets."""
-    address = ipc_address(private_run_directory(), "events")
-    reports: list[SourceReport] = []
-    thread = threading.Thread(
-        target=lambda: reports.append(
-            run_source(SourceSettings(bind=address, **settings), stop=stop)
-        )
-    )
-    received, end = [], None
-    with EventSubscriber([address]) as bus:
-        thread.start()
-        for message in messages(bus):
-            if isinstance(message, EndMessage):
-                end = message
-            elif isinstance(message, EventsMessage):
-                received.append(message.packet.events)
-                if stop is not None and len(received) == packets:
-                    stop.set()
-                    break
-    thread.join(DEADLINE_S)
-    return np.concatenate(received), end, reports[0]
-
-
-@pytest.fixture
-def recording(tmp_path: Path) -> tuple[Path, Events]:
-    """A file of 300 ms, and what is in it."""
-    random = np.random.default_rng(3)
-    events = np.zeros(30_000, dtype=EVENT_DTYPE)
-    events["t"] = np.sort(random.integers(10**9, 10**9 + 300_000, len(events)))
-    events["x"] = random.integers(0, 64, len(events))
-    events["y"] = random.integers(0, 48, len(events))
-    events["on"] = random.integers(0, 2, len(events))
-    path = tmp_path / "some.aedat4"
-    with Aedat4Writer(path, SensorSize(64, 48)) as writer:
-        writer.write(events)
-    return path, events
-
-
-@pytest.mark.parametrize("speed", [None, 1.0, 8.0])
-def test_recording_arrives_as_it_is(recording: tuple[Path, Events], speed: float | None) -> None:
-    """Every event of the file arrives, the same at any speed."""
-    path, events = recording
-    received, end, report = replay({"recording": path, "speed": speed})
-    assert np.array_equal(received, events)
-    assert end is not None
-    assert (end.source, end.sensor) == ("some", SensorSize(64, 48))
-    assert end.totals == report.totals
-    assert (end.totals.events, end.totals.damage) == (len(events), None)
-
-
-def test_source_stays_until_its_readers_have_left(recording: tuple[Path, Events]) -> None:
-    """The end message sent, the source waits: closing first would drop what is still unread."""
-    address = ipc_address(private_run_directory(), "events")
-    settings = SourceSettings(bind=address, recording=recording[0], speed=None)
-    source = threading.Thread(target=run_source, args=(settings,))
-    with EventSubscriber([address]) as bus:
-        source.start()
-        assert any(isinstance(message, EndMessage) for message in messages(bus))
-        source.join(0.3)
-        assert source.is_alive()
-    source.join(DEADLINE_S)
-    assert not source.is_alive()
-
-
-def test_damaged_recording_gives_what_it_has_and_says_so(
-    recording: tuple[Path, Events], capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Whole packets of a truncated file arrive, and the end says what is broken."""
-    path, events = recording
-    path.write_bytes(path.read_bytes()[: path.stat().st_size * 2 // 3])
-    received, end, _ = replay({"recording": path, "speed": None})
-    assert 0 < len(received) < len(events)
-    assert np.array_equal(received, events[: len(received)])
-    assert end is not None
-    assert end.totals.damage is not None
-    assert end.totals.damage in capsys.readouterr().err
-
-
-def test_looped_recording_goes_on_in_time(recording: tuple[Path, Events]) -> None:
-    """Round and round, times never go back."""
-    path, events = recording
-    settings = {"recording": path, "speed": 50.0, "loop": True}
-    received, _, report = replay(settings, threading.Event(), packets=20)
-    assert len(received) > 2 * len(events)
-    assert (np.diff(received["t"].astype(np.int64)) >= 0).all()
-    assert report.ended == "interrupted"
-
-
-def test_missing_recording_is_refused(tmp_path: Path) -> None:
-    """One clear error, before anything is bound."""
-    with pytest.raises(InputError, match="nothing"):
-        run_source(SourceSettings(bind="ipc://x", recording=tmp_path / "nothing.aedat4"))
-    with pytest.raises(InputError, match="no recording"):
-        run_source(SourceSettings(bind="ipc://x"))

@@ -109,6 +109,9 @@ def test_progress_is_told_and_the_record_says_how_it_was_made(
         "batch": 2,
         "steps": 60,
         "shift_cells": 1,
+        "rotate_up_to_degrees": 0.0,
+        "zoom_up_to": 1.0,
+        "speed_up_to": 1.0,
         "drop_up_to": 0.0,
     }
 

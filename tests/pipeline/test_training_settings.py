@@ -84,7 +84,10 @@ def test_the_learning_rate_is_divided_in_steps_or_stays() -> None:
         ({"learn_every_ms": 0}, "learning interval"),
         ({"crops": {"steps": 50}}, "above 50"),
         ({"crops": {"batch": 0}}, "crop batch"),
-        ({"crops": {"size": 1}}, r"crops\.size; allowed: crops\.batch"),
+        (
+            {"crops": {"size": 1}},
+            r"crops\.size; allowed: crops\.shift_cells, .*crops\.batch, ",
+        ),
         ({"epochs": 3}, "epochs; allowed: network"),
         ({"network": {"layers": [{"chanels": 3}]}}, r"network\.layers\.chanels"),
         ({"minibatches": "many"}, r"minibatches"),

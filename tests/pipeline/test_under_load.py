@@ -18,6 +18,8 @@ from pipeline.addresses import ipc_address, private_run_directory
 from pipeline.bus import EventSubscriber
 from recordings.labels import GestureInterval, write_label_file
 
+pytestmark = pytest.mark.alone
+
 ROOT = Path(__file__).resolve().parents[2]
 SYNTHETIC_SOURCE = Path(__file__).with_name("synthetic_source.py")
 

@@ -16,7 +16,9 @@ from PIL import Image, ImageSequence
 
 from drivers.errors import InputError
 from drivers.events import EVENT_DTYPE, EventPacket, Events, SensorSize
+from pipeline.chosen_views import ChosenView, Square
 from pipeline.view import ViewSettings, render_recording, render_source
+from pipeline.view_canvas import BRIGHT
 from pipeline.view_labels import Annotations, Recognised, read_annotations
 from pipeline.view_picture import BACKGROUND, OFF_COLOUR, ON_COLOUR, EventSurface
 from recordings.aedat4_writer import Aedat4Writer
@@ -137,6 +139,36 @@ def test_pictures_do_not_depend_on_packets(tmp_path: Path, packet_us: int) -> No
     render_source(lambda: Source(events), reference, settings)
     render_source(lambda: Source(events, packet_us), other, settings)
     assert other.read_bytes() == reference.read_bytes()
+
+
+def test_what_the_model_looks_at_is_drawn_round(tmp_path: Path) -> None:
+    """A line of one pixel around the view of that moment, which may move; the rest as without."""
+    size = SensorSize(64, 40)
+
+    class Larger(Source):
+        """The same events on a sensor with room for a view."""
+
+        def __init__(self) -> None:
+            super().__init__(blinking())
+            self.sensor = size
+
+    out = tmp_path / "film.gif"
+    views = (ChosenView(Square(10, 4, 34)), ChosenView(Square(30, 0, 32), T0 + 150_000))
+    render_source(Larger, out, ViewSettings(fps=10.0, scale=4, views=views))
+    looking = gif_pictures(out)
+    render_source(Larger, out, ViewSettings(fps=10.0, scale=4))
+    plain = gif_pictures(out)
+    for picture, without, (left, top) in zip(
+        looking, plain, [(11, 5), (30, 0), (30, 0), (30, 0)], strict=False
+    ):
+        rows = slice(4 * top, 4 * (top + 32))
+        columns = slice(32 + 4 * left, 32 + 4 * (left + 32))  # the picture is wider than the sensor
+        inside = picture[rows, columns]
+        line = np.ones(inside.shape[:2], np.bool_)
+        line[1:-1, 1:-1] = False
+        assert (inside[line] == BRIGHT).all()
+        picture[rows, columns][line] = without[rows, columns][line]
+        assert (picture == without).all()
 
 
 def test_an_event_fades_by_the_stated_law() -> None:

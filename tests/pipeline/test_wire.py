@@ -50,7 +50,7 @@ def reason(parts: list[Any]) -> str:
     slack_us=st.integers(0, 10**6),
     seq=st.integers(0, 2**60),
     lost=st.integers(0, 2**60),
-    name=st.text(min_size=1, max_size=40),
+    name=st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=40),
 )
 def test_packet_survives_the_wire(
     times_us: list[int], slack_us: int, seq: int, lost: int, name: str
@@ -60,10 +60,6 @@ def test_packet_survives_the_wire(
         times_us = times_us[:1]
     begin_us = max(0, times_us[0] - slack_us) if times_us else 0
     end_us = times_us[-1] + 1 + slack_us if times_us else slack_us
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        name = "plain"
     sent = EventPacket(some(times_us), SENSOR, name, seq, begin_us, end_us, lost_before=lost)
     message = wire.decode(wire.encode_packet(sent, 123))
     assert isinstance(message, wire.EventsMessage)

@@ -70,6 +70,23 @@ def test_a_recording_can_be_read_again(recording_path: Path) -> None:
     assert first.size == 50_000
 
 
+def test_a_recording_begins_elsewhere_once(recording_path: Path) -> None:
+    """After a seek the next pass has what is from there on; the one after it has everything."""
+    with open_recording(recording_path, packet_us=1000) as recording:
+        whole = joined(list(recording))
+        first_us = int(whole["t"][0])
+        middle_us = (int(whole["t"][-1]) - first_us) // 2
+        recording.seek(middle_us)
+        packets = list(recording)
+        assert packets[0].t_begin_us == first_us + middle_us
+        assert np.array_equal(joined(packets), whole[whole["t"] >= first_us + middle_us])
+        assert np.array_equal(joined(list(recording)), whole)
+        recording.seek(10**9)
+        assert list(recording) == []
+        with pytest.raises(InputError, match="start for recording"):
+            recording.seek(-1)
+
+
 def test_a_recording_that_is_gone_is_said(recording_path: Path) -> None:
     """A file removed between two passes ends in one line that names it."""
     with open_recording(recording_path) as recording:

@@ -183,6 +183,22 @@ def test_loop_goes_on_in_time_and_numbers() -> None:
         assert packet.events["t"].tolist() == [packet.t_begin_us + 7]
 
 
+@pytest.mark.parametrize("loop", [False, True])
+def test_beginning_anew_goes_on_in_time(loop: bool) -> None:
+    """A new iteration of the source follows at once, numbered and timed as if nothing had been."""
+    paced = PacedSource(Steady(5), speed=None, loop=loop)
+    iterator = iter(paced)
+    packets = [next(iterator) for _ in range(3)]
+    assert paced.latest_us == packets[-1].t_end_us
+    paced.begin_anew()
+    packets += [next(iterator) for _ in range(5)]
+    assert paced.latest_us == BEGIN_US + 5000
+    check_contract(packets)
+    assert [packet.seq for packet in packets] == list(range(8))
+    assert packets[-1].t_end_us == BEGIN_US + 8000
+    assert (next(iterator, None) is None) != loop
+
+
 def test_loop_over_nothing_ends() -> None:
     """A source without packets is not asked again and again."""
     assert list(PacedSource(Steady(0), speed=None, loop=True)) == []

@@ -4,7 +4,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from pipeline.benchmarks import binning, burst, bus, decode
+from pipeline.benchmarks import binning, burst, bus, decode, filters
 from pipeline.benchmarks.settings import BenchSettings
 from pipeline.benchmarks.synthetic import EVENTS_PER_S, SENSOR, synthetic_events
 from pipeline.benchmarks.worker_process import PEERS_PYTHON
@@ -12,9 +12,15 @@ from pipeline.benchmarks.worker_process import PEERS_PYTHON
 OURS = {
     decode: {"aedat", "packets", decode.BUSY, "frames", "two processes"},
     binning: {"wigwag", "wigwag, 1 ms", "wigwag, cropped"},
+    filters: {"wigwag", "wigwag, hot", "wigwag, both", "wigwag, 1 ms"},
     bus: {"pyzmq", "bus", "packets"},
 }
-PEERS = {"tonic", "dv-processing"}
+PEERS = {
+    decode: {"tonic", "dv-processing"},
+    binning: {"tonic", "dv-processing"},
+    filters: {"dv-processing"},
+    bus: set(),
+}
 
 
 def test_synthetic_events_are_those_of_a_sensor() -> None:
@@ -29,7 +35,7 @@ def test_synthetic_events_are_those_of_a_sensor() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("module", [decode, binning, bus])
+@pytest.mark.parametrize("module", [decode, binning, filters, bus])
 def test_everything_of_ours_is_measured_where_no_peer_is_installed(
     module: ModuleType, python_without_peers: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -42,19 +48,19 @@ def test_everything_of_ours_is_measured_where_no_peer_is_installed(
     assert {row.name for table in tables for row in table.rows} == OURS[module]
     assert all(row.ratio and row.median > 0 for table in tables for row in table.rows)
     text = "\n".join(note for table in tables for note in table.notes)
-    for peer in PEERS:
-        assert (f"not measured: {peer}: " in text) == (module is not bus)
+    for peer in ("tonic", "dv-processing"):
+        assert (f"not measured: {peer}: " in text) == (peer in PEERS[module])
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(
     not PEERS_PYTHON.is_file(), reason="no environment with peers; `make peers` makes it"
 )
-@pytest.mark.parametrize("module", [decode, binning])
+@pytest.mark.parametrize("module", [decode, binning, filters])
 def test_peers_are_measured_beside_ours(module: ModuleType) -> None:
     """Every peer has a row where its environment is there."""
     tables = module.measure(BenchSettings(blocks=1, scale=0.01))
-    assert {row.name for table in tables for row in table.rows} == OURS[module] | PEERS
+    assert {row.name for table in tables for row in table.rows} == OURS[module] | PEERS[module]
 
 
 @pytest.mark.slow

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from drivers.errors import InputError
+from models.checkpoint import load_checkpoint
 from pipeline.experiments import gestures
-from pipeline.experiments.gesture_votes import decisions, first_right_ms
+from pipeline.experiments.gesture_votes import first_right_ms, leading
 
 
 def test_a_checkpoint_is_judged_and_everything_is_called_simulated(
@@ -21,17 +22,27 @@ def test_a_checkpoint_is_judged_and_everything_is_called_simulated(
     found = gestures.run(given, lambda _line: None)
     confusion = found["confusion"]
     assert confusion.sum() == found["test_gestures"] > 0
-    assert found["accuracy_by_layer"][-1] == np.trace(confusion) / confusion.sum()
-    assert found["accuracy_by_presentation_ms"]["1800"][-1] == found["accuracy_by_layer"][-1]
+    assert found["accuracy"] == np.trace(confusion) / confusion.sum()
+    assert found["accuracy_by_presentation_ms"]["1800"][-1] == found["accuracy"]
     written = json.loads((given.out / "gestures.json").read_text())
     assert (written["simulated"], written["data"]) == (True, "simulated gestures")
     assert {path.name for path in given.out.iterdir()} >= {"gestures.png", "gestures_raster.png"}
 
 
-def test_a_decision_is_the_class_with_most_votes_so_far() -> None:
-    """Votes before the burn-in count for nothing; the first right decision is told in ms."""
-    votes = np.array([[2, 2, 0, 1, 1, 1], [0, 0, 0, 0, 0, 0]], np.int16)
-    decided = decisions(votes, classes=3, burn_in_ms=2)
+def test_it_learns_and_tells_the_error_on_the_way(settings, simulated_set: Path) -> None:
+    """Fig. 5: at first, and after the only minibatch; what was learnt is kept."""
+    given = settings(samples=1, data=simulated_set)
+    found = gestures.run(given, lambda _line: None)
+    seen = [point["samples"] for point in found["error_while_learning"]]
+    assert (seen[0], len(seen)) == (0, 2)
+    assert all(len(point["error_by_layer"]) == 4 for point in found["error_while_learning"])
+    assert load_checkpoint(given.out / "gestures.safetensors").version == found["version"]
+
+
+def test_the_class_with_the_largest_sum_so_far_leads() -> None:
+    """The first right decision is told in ms."""
+    votes = np.array([[0, 0], [1, 0], [1, 0], [1, 0]])
+    decided = leading(np.eye(3)[votes])
     assert decided[0].tolist() == [0, 0, 1, 1]
     first = first_right_ms(decided, np.array([1, 1]), burn_in_ms=2)
     assert first[0] == 5.0

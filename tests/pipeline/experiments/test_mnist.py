@@ -16,6 +16,7 @@ from pipeline.experiments import mnist
 from pipeline.experiments.idx_files import Digits, read_digits
 from pipeline.experiments.linear_readout import LINEAR_TOP
 from pipeline.experiments.real_data import find
+from pipeline.experiments.untrained import untrained
 
 TINY = replace(
     mnist.USUAL,
@@ -49,6 +50,7 @@ def test_two_kinds_of_image_are_told_apart_and_everything_is_written(settings) -
     assert found["test"][-1]["samples"] == 40
     assert found["test"][-1]["error"][LINEAR_TOP] == 0.0
     assert found["test"][-1]["error"][mnist.CONVENTIONAL] == 0.0
+    assert 0.0 <= found["test"][-1]["error"][untrained(LINEAR_TOP)] <= 1.0
     written = json.loads((given.out / "mnist.json").read_text())
     assert (written["seed"], written["simulated"]) == (4, False)
     assert {"command", "machine", "elapsed_s", "options"} <= set(written)

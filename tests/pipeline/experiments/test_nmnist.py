@@ -14,6 +14,7 @@ from models.settings import LayerSettings
 from pipeline.experiments import nmnist
 from pipeline.experiments.event_samples import read_event_samples
 from pipeline.experiments.linear_readout import LINEAR_ALL
+from pipeline.experiments.untrained import untrained
 
 TINY = replace(
     nmnist.USUAL,
@@ -38,6 +39,7 @@ def test_folds_are_told_apart_and_the_saved_network_reads_other_samples(
     found = nmnist.cross_validate(event_samples, TINY, given, lambda _line: None)
     assert found["accuracy"][LINEAR_ALL]["mean"] == 1.0
     assert found["accuracy"][nmnist.REGRESSION]["mean"] == 1.0
+    assert len(found["accuracy"][untrained(LINEAR_ALL)]["folds"]) == 2
     assert found["confusion"].sum() == 40
     written = json.loads((given.out / "nmnist.json").read_text())
     assert len(written["results"]["accuracy"][LINEAR_ALL]["folds"]) == 2

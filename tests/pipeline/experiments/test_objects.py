@@ -13,8 +13,9 @@ from drivers.errors import InputError
 from drivers.events import EVENT_DTYPE, SensorSize
 from models.settings import LayerSettings
 from pipeline.experiments import objects
-from pipeline.experiments.linear_readout import LINEAR_ALL
+from pipeline.experiments.linear_readout import LINEAR_ALL, LINEAR_TOP
 from pipeline.experiments.object_recordings import class_of, read_object_recordings
+from pipeline.variation import Variation
 from recordings.aedat4_writer import Aedat4Writer
 
 TINY = replace(
@@ -27,7 +28,7 @@ TINY = replace(
     ),
     window_steps=100,
     passes=1,
-    shift_cells=0,
+    variation=Variation(),
 )
 
 
@@ -63,6 +64,11 @@ def test_the_last_thirds_are_read_right_and_so_is_another_session(
     assert found["last_third"]["accuracy"][LINEAR_ALL] == 1.0
     assert found["prequential_right"].shape == (3, 56)
     written = json.loads((given.out / "objects.json").read_text())
+    control = written["results"]["last_third"][objects.UNTRAINED]
+    assert set(control["accuracy"]) == {LINEAR_TOP, LINEAR_ALL}
+    left_out = written["results"]["left_out"]
+    assert left_out["recording"] == "left_1"
+    assert left_out["accuracy"][LINEAR_ALL] == 1.0
     assert set(written["results"]["last_third"]["by_recording"]) == {"left", "left_1", "right"}
     other = tmp_path / "other"
     other.mkdir()

@@ -6,7 +6,7 @@ import json
 
 from pipeline.experiments.regression import TARGETS, RegressionSettings, regress, targets_of
 
-TINY = RegressionSettings(neurons=48, steps=60, passes=6, rate=5e-3)
+TINY = RegressionSettings(neurons=48, steps=60, passes=6, rate=2e-3)
 
 
 def test_every_layer_comes_closer_to_its_own_target(settings) -> None:

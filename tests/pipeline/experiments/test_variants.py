@@ -14,7 +14,7 @@ def test_every_variant_is_learnt_and_tested(settings, event_samples: Path) -> No
     """Nine variants, each on the same eight test samples, with its own accuracy by layer."""
     given = settings(samples=16)
     samples = read_event_samples(event_samples, classes=10)
-    found = ablation.compare(samples, 20, given, lambda _line: None)["variants"]
+    found = ablation.compare(samples, 16, given, lambda _line: None)["variants"]
     assert len({each["variant"] for each in found}) == 9
     assert all(each["test_sequences"] == 8 for each in found)
     assert all(each["accuracy_by_layer"].shape == (3,) for each in found)
@@ -23,9 +23,9 @@ def test_every_variant_is_learnt_and_tested(settings, event_samples: Path) -> No
 
 def test_fewer_errors_are_learnt_from_where_fewer_are_wanted(settings, event_samples: Path) -> None:
     """Eq. 5 takes all errors; with the smallest rate wanted, Eq. 6 takes the fewest."""
-    given = settings(samples=32)
+    given = settings(samples=128)
     samples = read_event_samples(event_samples, classes=10)
-    task = digits_task(samples, side=20, counts=False, seed=0)
+    task = digits_task(samples, side=16, seed=0)
     rates = (None, 0.3, 0.01)
     error_triggered.compare([task], given, lambda _line: None, rates=rates)
     written = json.loads((given.out / "error-triggered.json").read_text())

@@ -1,0 +1,140 @@
+"""`wigwag adapt`: a camera, a brain that is taught, and a recorder, with everything kept."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.commands import options as o
+from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings
+from pipeline.commands.console import ConsolePort, WithConsole, beside
+from pipeline.commands.source_options import filter_arguments
+from pipeline.console.settings import PORT
+
+RECORDINGS = (".aedat", ".aedat4", ".raw", ".dat", ".es")
+"""Other files are films."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command()(adapt)
+
+
+def adapt(
+    camera: Annotated[
+        str,
+        typer.Option(
+            "--camera",
+            metavar="KIND[:OPTION=VALUE,...]|RECORDING",
+            help="simulated, webcam, the path of a film, what is installed, or a recording.",
+        ),
+    ],
+    session: Annotated[
+        Path, typer.Option("--session", help="New folder, in which everything is kept.")
+    ],
+    control: Annotated[
+        str | None,
+        typer.Option("--control", metavar="ADDR", help="Where to be taught; else one is made."),
+    ] = None,
+    publish: Annotated[
+        str | None,
+        typer.Option("--publish", metavar="ADDR", help="Labels and telemetry for watchers."),
+    ] = None,
+    rehearse: o.Rehearse = None,
+    speed: o.Speed = "1",
+    checkpoint: o.Checkpoint = None,
+    save: o.Save = None,
+    seed: o.Seed = 0,
+    threads: o.Threads = 1,
+    device: o.DeviceOption = o.Device.auto,
+    engine: o.EngineOption = o.Engine.auto,
+    rate: o.Rate = None,
+    learn_every: o.LearnEvery = None,
+    update_every: o.UpdateEvery = None,
+    window_ms: o.WindowMs = 500,
+    threshold: o.Threshold = 0.5,
+    min_events_per_s: o.MinEvents = 1000.0,
+    layer: o.Layer = -1,
+    view: o.Views = None,
+    hot_pixels: o.HotPixelsOption = None,
+    noise_ms: o.NoiseMs = None,
+    as_json: o.AsJson = False,
+    console: WithConsole = False,
+    console_port: ConsolePort = PORT,
+) -> None:
+    """Recognise what a camera sees, and be taught: `wigwag teach` from another terminal.
+
+    Kept are events, lessons, versions, labels, the log and the checkpoint begun with, so that
+    `wigwag replay --session` does all of it again. Ctrl-C ends.
+    """
+    from pipeline.addresses import ipc_address, private_run_directory
+    from pipeline.atomic_file import write_atomically
+    from pipeline.session import Session, SessionSettings
+    from pipeline.session_folder import SessionFolder
+
+    settings = brain_settings(
+        connect="",
+        checkpoint=checkpoint,
+        save=save,
+        seed=seed,
+        threads=threads,
+        device=device,
+        engine=engine,
+        rate=rate,
+        learn_every=learn_every,
+        update_every=update_every,
+        window_ms=window_ms,
+        threshold=threshold,
+        min_events_per_s=min_events_per_s,
+        layer=layer,
+        views=view,
+    )
+    o.parse_speed(speed)
+    folder = SessionFolder(session)
+    folder.make()
+    command = {"camera": camera, "command": sys.argv[1:]}
+    write_atomically(folder.path / "source.json", json.dumps(command).encode() + b"\n")
+    address = control or ipc_address(private_run_directory(), "control")
+    addresses, shown = (
+        beside(console_port, folder.log, publish=publish, control=address)
+        if console
+        else (arguments({"publish": publish, "control": address}), None)
+    )
+    recorded = Path(camera).suffix in RECORDINGS
+    told = (
+        ("source", camera, *arguments({"speed": speed}))
+        if recorded
+        else ("source", "--camera", camera, "--backpressure=drop")
+    )
+    sys.stderr.write(f"wigwag: teach it: wigwag teach CLASS --session {session}\n")
+    run = Session(
+        SessionSettings(
+            source_arguments=(
+                *told,
+                *filter_arguments(hot_pixels, noise_ms),
+                "--subscribers=2",
+            ),
+            brain_arguments=(
+                *brain_arguments(settings),
+                *addresses,
+                *arguments(
+                    {
+                        "session": session,
+                        "rehearse": rehearse,
+                        "when-behind": "wait" if recorded else "skip",
+                    }
+                ),
+            ),
+            recorder_arguments=(str(folder.events),),
+            console_arguments=shown,
+            threads=threads,
+            endless=not recorded,
+            as_json=as_json,
+            summary=folder.summary,
+        )
+    )
+    raise typer.Exit(run.run())

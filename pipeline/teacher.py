@@ -1,0 +1,270 @@
+"""Lessons while a brain runs: begun, ended, taken back; versions, clips and rehearsal between."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drivers.errors import InputError
+from models.engine import Engine
+from models.new_class import check_new_class
+from models.teaching import Teaching
+from pipeline.background import BackgroundWriter
+from pipeline.clips import Clip, ClipMemory, cut_clips, pack_frame
+from pipeline.decisions import FRAME_US
+from pipeline.intake import Frame
+from pipeline.lesson import Lesson
+from pipeline.none_class import NONE
+from pipeline.recogniser import Recogniser
+from pipeline.rehearsal import Rehearsal
+from pipeline.targets import Targets
+from pipeline.versions import Version, Versions
+
+UNDO_BYTES = 256 << 20
+"""Memory for what lessons can be taken back to; the latest one can be in any case."""
+LONGEST_LESSON_S = 3600.0
+
+Note = Callable[..., None]
+"""Takes a kind of log entry and its fields."""
+
+
+@dataclass(frozen=True, slots=True)
+class TeacherParts:
+    """What a teacher works on."""
+
+    engine: Engine
+    teaching: Teaching
+    recogniser: Recogniser
+    targets: Targets
+    rate: float
+
+
+class Teacher:
+    """Keeps what the network learns from whom, frame by frame; not thread-safe.
+
+    Everything here happens at a frame of the stream, so that the same requests at the same frames
+    do the same again.
+    """
+
+    def __init__(
+        self,
+        parts: TeacherParts,
+        folder: Path,
+        writer: BackgroundWriter,
+        *,
+        layer: int,
+        given: list[Clip],
+        note: Note,
+        written: Callable[[Version], None],
+    ) -> None:
+        """Files go to `folder`/versions and `folder`/clips, which are made."""
+        self._engine, self._teaching = parts.engine, parts.teaching
+        self._recogniser, self._targets = parts.recogniser, parts.targets
+        self._note, self._rate = note, parts.rate
+        self._recogniser.spares_known = True
+        for name in ("versions", "clips"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        self.clips_folder = folder / "clips"
+        self.versions = Versions(folder / "versions", writer, written)
+        self._memory = ClipMemory(self.clips_folder, writer, given)
+        self.rehearsal = Rehearsal(self._engine, self._teaching, self._memory, layer)
+        self._lesson: Lesson | None = None
+        self._number = 0
+        self._given: deque[Lesson] = deque()
+        """That can be taken back, newest last."""
+        self._lessons = 0
+        self._now_us = 0
+        self.make_version("begin")
+
+    def begin_frame(self, t_us: int) -> None:
+        """The frame that begins at `t_us` comes next, stepped or not."""
+        self._now_us = t_us + FRAME_US
+        lesson = self._lesson
+        if lesson is None:
+            return
+        if lesson.until_us is not None and t_us >= lesson.until_us:
+            self.end_lesson()
+        elif lesson.kept is None and t_us >= lesson.from_us:
+            lesson.kept = self._teaching.keep()
+
+    def end_frame(self, frame: Frame, *, may_rehearse: bool) -> None:
+        """The frame, shape (2, rows, columns), was stepped."""
+        lesson = self._lesson
+        if lesson is None or lesson.kept is None:
+            if may_rehearse:
+                self.rehearsal.step()
+            return
+        lesson.frames += 1
+        lesson.end_us = self._now_us
+        lesson.bits.append(pack_frame(frame))
+
+    def status(self) -> dict[str, Any]:
+        """What the control protocol's status has of it."""
+        return {
+            "classes": list(self._engine.class_names),
+            "lesson": self._lesson.described() if self._lesson else None,
+            "lessons": self._lessons,
+            "undoable": len(self._given),
+            "version": self.versions.current,
+            "rehearsal": self.rehearsal.accuracy or None,
+            "rehearsing": self.rehearsal.running,
+            "rehearsal_on": self.rehearsal.on,
+            "settings": self.settings(),
+        }
+
+    def begin_lesson(self, class_name: str, from_us: int, seconds: float | None) -> Lesson:
+        """End the lesson that runs, if any; the next begins at `from_us`, or now.
+
+        The class "none" is made when it is first taught. Raises `InputError` for another class
+        that is not there and for seconds out of range.
+        """
+        if seconds is not None and not 0 < seconds <= LONGEST_LESSON_S:
+            raise InputError(
+                what="lesson",
+                got=f"{seconds} seconds",
+                allowed=f"above 0, to {LONGEST_LESSON_S:.0f}",
+                todo="choose another length",
+            )
+        if class_name == NONE and NONE not in self._engine.class_names:
+            self.add_class(NONE)
+        if class_name not in self._engine.class_names:
+            known = ", ".join((*self._engine.class_names, NONE))
+            raise InputError(
+                what="target class",
+                got=repr(class_name)[:80],
+                allowed=known,
+                todo="use one of these, or add the class first",
+            )
+        self.end_lesson()
+        from_us = max(from_us, self._now_us)
+        self._number += 1
+        self._lesson = lesson = Lesson(
+            number=self._number,
+            class_name=class_name,
+            gesture_class=self._engine.class_names.index(class_name) + 1,
+            from_us=from_us,
+            until_us=None if seconds is None else from_us + round(seconds * 1e6),
+            version_before=self.versions.current,
+        )
+        self._targets.set_by_hand(lesson.gesture_class, from_us)
+        if from_us <= self._now_us:
+            lesson.kept = self._teaching.keep()
+        return lesson
+
+    def end_lesson(self, at_us: int | None = None) -> None:
+        """End the lesson that runs, now or when the stream comes to `at_us`."""
+        lesson = self._lesson
+        if lesson is None:
+            self._targets.set_by_hand(None, self._now_us)
+            return
+        if at_us is not None and at_us > self._now_us:
+            lesson.until_us = at_us
+            return
+        self._close_lesson()
+        if not lesson.frames:
+            return
+        self._given.append(lesson)
+        self._lessons += 1
+        while sum(one.kept.size_bytes for one in self._given if one.kept) > UNDO_BYTES:
+            if len(self._given) == 1:
+                break
+            self._given.popleft()
+        self._memory.add(cut_clips(lesson.class_name, lesson.from_us, lesson.bits, lesson.number))
+        lesson.bits = []
+        version = self.make_version(f"lesson: {lesson.class_name}")
+        self.rehearsal.begin()
+        self._note(
+            "lesson",
+            number=lesson.number,
+            begin_us=lesson.from_us,
+            end_us=lesson.end_us,
+            frames=lesson.frames,
+            version=version.number,
+            **{"class": lesson.gesture_class, "name": lesson.class_name},
+        )
+
+    def undo(self) -> Lesson:
+        """Be what the network was before the lesson that runs, or the last one.
+
+        Raises `InputError` where there is none to go back to.
+        """
+        lesson = self._lesson
+        if lesson is not None:
+            self._close_lesson()
+        elif self._given:
+            lesson = self._given.pop()
+            self._lessons -= 1
+        else:
+            raise InputError(
+                what="undo",
+                got="no lesson to take back",
+                allowed="after a lesson; not beyond a version that was loaded",
+                todo="load an earlier version instead",
+            )
+        if lesson.kept is not None:
+            self._teaching.go_back(lesson.kept)
+        self._memory.forget_lesson(lesson.number)
+        self.rehearsal.drop(lesson.number)
+        self.versions.current = lesson.version_before
+        return lesson
+
+    def add_class(self, name: object) -> int:
+        """The number (from 1) of a class that is there from now on; raises `ModelError`."""
+        checked = check_new_class(self._engine.class_names, name)
+        self._teaching.add_class(checked)
+        self._targets.add_class()
+        self._recogniser.add_class()
+        return len(self._engine.class_names)
+
+    def load(self, which: object) -> Version:
+        """Take over a version's weights, after the lesson that runs; raises `InputError`."""
+        version = self.versions.find(which)
+        self.end_lesson()
+        stored = self.versions.read(version)
+        self._teaching.load(stored)
+        self._engine.version = stored.version
+        self._given.clear()
+        self._lessons = version.lessons
+        self.versions.current = version.number
+        return version
+
+    def make_version(self, reason: str, name: str | None = None) -> Version:
+        """Keep what the network is now."""
+        return self.versions.add(
+            self._teaching.keep(),
+            self._engine.settings,
+            self._engine.class_names,
+            lessons=self._lessons,
+            t_us=self._now_us,
+            reason=reason,
+            name=name,
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """What can be changed while it runs."""
+        return {"rate": self._rate} | self._recogniser.decision_settings()
+
+    def change_settings(self, changes: dict[str, Any]) -> None:
+        """Change some of `settings`; all or none. Raises `InputError`."""
+        unknown = sorted(set(changes) - set(self.settings()))
+        numbers = all(type(value) in (int, float) for value in changes.values())
+        rate = changes.get("rate", self._rate)
+        if unknown or not changes or not numbers or not 0 <= rate <= 1:
+            raise InputError(
+                what="settings",
+                got=repr(changes)[:80],
+                allowed=f"numbers for some of {', '.join(self.settings())}; rate from 0 to 1",
+                todo="mend the request",
+            )
+        decisions = {name: value for name, value in changes.items() if name != "rate"}
+        if decisions:
+            self._recogniser.change_decisions(decisions)
+        self._rate = float(rate)
+        self._teaching.set_rate(self._rate)
+
+    def _close_lesson(self) -> None:
+        self._lesson = None
+        self._targets.set_by_hand(None, self._now_us)

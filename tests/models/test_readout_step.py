@@ -1,0 +1,96 @@
+"""Readouts that are trained: from what differs from the mean, and from their own error alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from models.errors import ModelError
+from models.learner import Learner
+from models.network import Network
+from models.plain_only import plain_only
+from models.presets import preset
+from models.readout_step import CentredReadout
+from models.settings import LearningSettings
+
+
+def test_a_step_leaves_what_the_mean_is_read_as() -> None:
+    """But for the offset's own step; the gradient is that of the centred activity."""
+    generator = torch.Generator().manual_seed(0)
+    readout, offset = torch.rand((3, 7), generator=generator), torch.zeros(3)
+    activity, error = torch.rand((20, 7), generator=generator), torch.randn(20, 3)
+    centred = CentredReadout(readout, offset)
+    centred.see(activity.mean(0))
+    readout.grad, offset.grad = error.t() @ activity, error.sum(0)
+    mean = activity.mean(0)
+    before = readout @ mean + offset
+    centred.begin_update(1, kept=0.9)
+    torch.testing.assert_close(readout.grad, error.t() @ (activity - mean))
+    readout -= 0.1 * readout.grad
+    centred.end_update()
+    torch.testing.assert_close(readout @ mean + offset, before)
+
+
+@pytest.mark.parametrize("rate", [0.0, 1e-2])
+def test_only_what_is_trained_changes(tiny, random_frames, rate: float) -> None:
+    """Without a rate readouts stay as they are, bit for bit; with one, time constants alone do."""
+    network = Network(tiny)
+    before = {name: tensor.clone() for name, tensor in network.tensors().items()}
+    learner = Learner(network, LearningSettings(rate=1e-2, readout_rate=rate))
+    states, one_hot = network.initial_state(2), torch.eye(4)[:2]
+    for frame in random_frames(12, 2, 2, 10, 9):
+        steps = network.step(states, torch.from_numpy(frame).float(), learning=True)
+        learner.learn([state.p_padded for state in states], steps, one_hot)
+    for name, tensor in network.tensors().items():
+        rests = "tau" in name or ("readout" in name and not rate)
+        assert torch.equal(before[name], tensor) == rests, name
+
+
+def test_reading_gets_right_what_random_readouts_do_not(tiny, two_kinds) -> None:
+    """Weights at rest, readouts learning: the loss of every layer falls to near nothing."""
+    network = Network(tiny)
+    learning = LearningSettings(
+        rate=0.0, readout_rate=1e-1, loss="CrossEntropyLoss", dropout=0.0, update_every_steps=2
+    )
+    learner = Learner(network, learning)
+    frames, labels = two_kinds(4, 200)
+    states, one_hot = network.initial_state(4), torch.eye(4)[torch.from_numpy(labels)]
+    losses = []
+    for frame in frames:
+        steps = network.step(states, torch.from_numpy(frame).float(), learning=True)
+        learner.learn([state.p_padded for state in states], steps, one_hot)
+        losses.append(learner.losses.copy())
+    assert (np.mean(losses[-20:], axis=0) < 0.3 * np.mean(losses[:4], axis=0)).all()
+
+
+def test_the_graph_engine_refuses_what_events_can_do() -> None:
+    """Trained readouts, averages, cross-entropy and other readings, each by its name."""
+    small = preset("small")
+    chosen = replace(
+        small,
+        network=replace(small.network, reading="softmax", reading_layers=(0, 1, 2)),
+        learning=LearningSettings(readout_rate=1e-3, loss="CrossEntropyLoss", average_decay=0.99),
+    )
+    assert plain_only(chosen.network, chosen.learning) == []
+    refused = " ".join(plain_only(chosen.network, chosen.learning, engine="graph"))
+    for name in ("readout_rate", "average_decay", "loss", "reading", "reading_layers"):
+        assert f"{name} = " in refused
+    other = replace(chosen.learning, loss="MSELoss")
+    assert plain_only(chosen.network, other) == ["loss = MSELoss"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"readout_rate": -1.0}, "readout rate: got -1.0; allowed: 0 to 10"),
+        ({"readout_decay": float("nan")}, "readout decay: got nan"),
+        ({"average_decay": 1.0}, "average decay: got 1.0; allowed: 0 <= decay < 1"),
+    ],
+)
+def test_bad_values_are_refused(changes: dict[str, float], words: str) -> None:
+    """What, got, allowed."""
+    with pytest.raises(ModelError, match=words):
+        LearningSettings(**changes)  # type: ignore[arg-type]

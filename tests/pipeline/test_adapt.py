@@ -1,0 +1,285 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.errors import InputError
+from models.checkpoint_file import read_checkpoint
+from pipeline.control import control_request
+from pipeline.session_folder import SessionFolder
+from pipeline.session_log import read_session_log
+from recordings.labels import read_label_file
+
+CAMERA = "simulated:user=31,seconds=1"
+"""Everything that it shows is simulated."""
+
+
+class Taught:
+    """A session that runs, asked over its control address."""
+
+    def __init__(self, wigwag: Any, folder: Path, checkpoint: Path, *more: object) -> None:
+        self.process = wigwag.start(
+            "adapt", "--camera", CAMERA, "--session", folder, "--checkpoint", checkpoint, "--json",
+            *more,
+        )  # fmt: skip
+        self.folder = SessionFolder(folder)
+        self.until(lambda: self.folder.control.is_file())
+
+    def ask(self, command: str, timeout_s: float = 30, **fields: object) -> dict[str, Any]:
+        """The brain's answer."""
+        return control_request(
+            self.folder.read_control(), {"command": command, **fields}, timeout_s=timeout_s
+        )
+
+    @property
+    def brain(self) -> int:
+        """Its process."""
+        pid = self.process.pid
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+            if b"brain" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
+                return int(child)
+        raise AssertionError("no brain among the children")
+
+    def until(self, condition: Callable[[], bool]) -> None:
+        """Look again and again while the session runs."""
+        deadline = time.monotonic() + 60
+        while not condition():
+            assert self.process.poll() is None, self.process.communicate()
+            assert time.monotonic() < deadline
+            time.sleep(0.02)  # between two questions to a running process
+
+    def wait_for_stream(self, seconds: float) -> None:
+        """Until the stream has gone on for so long."""
+        end_us = self.ask("status")["t_us"] + round(seconds * 1e6)
+        self.until(lambda: self.ask("status")["t_us"] >= end_us)
+
+    def lesson(self, gesture: object, seconds: float) -> int:
+        """Give a lesson; the version that it made."""
+        given = self.ask("status")["lessons"]
+        self.ask("target", **{"class": gesture, "seconds": seconds})
+        self.until(lambda: self.ask("status")["lessons"] > given)
+        return int(self.ask("status")["version"])
+
+    def end(self) -> tuple[str, str]:
+        """End it as Ctrl-C does; standard output and error."""
+        self.process.send_signal(signal.SIGINT)
+        out, error = self.process.communicate(timeout=60)
+        assert self.process.returncode == 130, error
+        return out.decode(), error.decode()
+
+
+def test_a_session_is_done_again_bit_for_bit(wigwag, tmp_path: Path, tiny_checkpoint: Path) -> None:
+    """Lessons, one taken back, a new class, idle time, a version loaded, rehearsal, a changed
+    rate: a replay gives the same labels and, by digest, the same frames and weights.
+    """
+    folder = tmp_path / "session"
+    session = Taught(wigwag, folder, tiny_checkpoint)
+    session.until(lambda: session.ask("status")["frames"] > 100)
+    first = session.lesson("arm roll", 0.6)
+    session.lesson(2, 0.4)
+    undone = session.ask("undo")
+    assert (undone["undone"]["class"], undone["version"]) == (2, first)
+    assert session.ask("add_class", name="wink")["class"] == 12
+    session.lesson("wink", 0.5)
+    session.ask("settings", rate=3e-4)
+    session.lesson("none", 0.3)
+    assert session.ask("save", name="good")["name"] == "good"
+    session.until(lambda: session.ask("status")["rehearsal"] is not None)
+    session.ask("load", version=first)
+    session.lesson("wink", 0.3)
+    session.ask("rehearsal", on=False)
+    session.wait_for_stream(0.1)
+    status = session.ask("status")
+    assert status["classes"][-2:] == ["wink", "none"]
+    out, error = session.end()
+    assert "Traceback" not in error
+
+    log = read_session_log(session.folder.log)
+    assert not log.torn
+    assert [entry["request"]["command"] for entry in log.of("request")] == [
+        "target", "target", "undo", "add_class", "target", "settings", "target", "save", "load",
+        "target", "rehearsal",
+    ]  # fmt: skip
+    end = log.of("end")[0]
+    assert end["frame"] >= status["frames"] + status["frames_skipped"]
+    assert session.folder.labels.read_text() == out
+    assert len(read_label_file(session.folder.targets)) == 4
+    named = next(v for v in log.of("version") if v["name"] == "good")
+    good = read_checkpoint(folder / "versions" / f"{named['version']:05d}.safetensors")
+    assert good.version == named["digest"]
+    assert good.class_names[-2:] == ("wink", "none")
+
+    status_code, again, error = wigwag.run(
+        "replay", "--session", folder, "--speed", "max", "--json", "--save", tmp_path / "end"
+    )
+    assert status_code == 0, error
+    assert f"weights {end['weights']} as then" in error
+    timeless = [
+        [json.loads(line) | {"latency_us": 0} for line in lines.splitlines()]
+        for lines in (out, again)
+    ]
+    assert timeless[0] == timeless[1]
+    assert len(timeless[0]) > 20
+    replayed = read_checkpoint(tmp_path / "end")
+    assert replayed.version == end["weights"]
+
+
+def test_what_a_killed_session_said_is_kept_and_can_be_replayed(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """After kill -9, with a torn last line: the lesson is done again, and the tear is told."""
+    folder = tmp_path / "session"
+    session = Taught(wigwag, folder, tiny_checkpoint)
+    session.until(lambda: session.ask("status")["frames"] > 100)
+    session.lesson("arm roll", 0.3)
+    events = session.folder.events
+    session.until(lambda: events.is_file() and events.stat().st_size > 100_000)
+    # The brain first: one that sees its session gone still ends its log.
+    os.kill(session.brain, signal.SIGKILL)
+    session.process.send_signal(signal.SIGKILL)
+    session.process.communicate(timeout=30)
+    with session.folder.log.open("ab") as file:
+        file.write(b'{"n":99,"what":"requ')
+    assert read_session_log(session.folder.log).torn
+    status, _, error = wigwag.run("replay", "--session", folder, "--speed", "max", "--json")
+    assert status == 0, error
+    assert "its log has no end" in error
+    assert "torn" in error
+
+
+def test_a_view_that_was_moved_is_moved_again_at_its_frame(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """One chosen at the start, two while it runs: a replay in larger packets sees the same."""
+    folder = tmp_path / "session"
+    session = Taught(wigwag, folder, tiny_checkpoint, "--view", "10,20,64")
+    session.until(lambda: session.ask("status")["frames"] > 100)
+    moved = session.ask("view", view="0,0,96")
+    assert moved["view"] == f"0,0,96@{moved['t_us'] / 1e6:.6f}"
+    session.lesson("arm roll", 0.3)
+    session.ask("view", view="centred")
+    session.wait_for_stream(0.2)
+    session.end()
+    status, _, error = wigwag.run(
+        "replay", "--session", folder, "--speed", "max", "--summary", tmp_path / "again.json"
+    )
+    assert status == 0, error
+    views = [
+        json.loads(path.read_text())["views"]
+        for path in (session.folder.summary, tmp_path / "again.json")
+    ]
+    assert len(views[0]) == 3
+    assert views[0] == views[1]
+
+
+def test_a_session_that_was_changed_is_not_taken_for_the_same(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """Another length of a lesson in the log: the replay ends with what came out otherwise."""
+    folder = tmp_path / "session"
+    session = Taught(wigwag, folder, tiny_checkpoint)
+    session.until(lambda: session.ask("status")["frames"] > 100)
+    session.lesson("arm roll", 0.5)
+    session.end()
+    text = session.folder.log.read_text()
+    session.folder.log.write_text(text.replace('"seconds":0.5', '"seconds":0.3'))
+    status, _, error = wigwag.run("replay", "--session", folder, "--speed", "max", "--json")
+    assert status == 2
+    assert "differences: " in error
+    assert "Traceback" not in error
+
+
+def test_teach_does_from_another_terminal_what_it_says(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """A class is added and taught, versions are listed, compared, loaded; mistakes are told."""
+    folder = tmp_path / "session"
+    session = Taught(wigwag, folder, tiny_checkpoint)
+    session.until(lambda: session.ask("status")["frames"] > 100)
+
+    def teach(*arguments: object) -> tuple[int, str, str]:
+        return wigwag.run("teach", "--session", folder, *arguments)
+
+    assert teach("--new", "wink")[0] == 0
+    status, out, _ = teach("wink", "--seconds", 0.5, "--json")
+    assert (status, json.loads(out)) == (0, {"taught": "wink", "lessons": 1, "version": 1})
+    runs = wigwag.run_side_by_side(*(
+        ("teach", "--session", folder, *arguments)
+        for arguments in (
+            ("--versions",), ("--compare", "0", "1", "--json"), ("--status", "--json"),
+            ("dance", "--seconds", 1), ("wink",), ("--undo", "--versions"),
+            ("--load", "nothing"),
+        )
+    ))  # fmt: skip
+    assert [status for status, _, _ in runs] == [0, 0, 0, 2, 2, 2, 2]
+    assert "lesson: wink" in runs[0][1]
+    compared = json.loads(runs[1][1])
+    assert compared["state"] == "done"
+    assert compared["classes"]["wink"].keys() == {"before", "after"}
+    assert json.loads(runs[2][1])["classes"][-1] == "wink"
+    assert all(len(error.splitlines()) == 1 for _, _, error in runs[3:])
+    assert json.loads(teach("--undo", "--json")[1])["version"] == 0
+    assert json.loads(teach("--load", "1", "--json")[1])["version"] == 1
+    session.end()
+
+
+def test_a_folder_with_a_session_is_not_written_over(wigwag, tmp_path: Path) -> None:
+    """One line says so, and nothing is started."""
+    (tmp_path / "log.jsonl").write_text("")
+    status, _, error = wigwag.run("adapt", "--camera", CAMERA, "--session", tmp_path)
+    assert status == 2
+    assert "new or empty folder" in error
+    assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
+
+
+def test_damage_in_the_middle_of_a_log_is_refused(tmp_path: Path) -> None:
+    """A line that is no entry, with others after it."""
+    path = tmp_path / "log.jsonl"
+    lines = [{"n": n, "what": "request", "frame": n, "t_us": 0} for n in range(3)]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    path.write_text(text.replace('"n": 1', '"n": 7'))
+    with pytest.raises(InputError, match="line 2"):
+        read_session_log(path)
+    path.write_text(text)
+    assert len(read_session_log(path).entries) == 3
+
+
+def test_the_example_in_the_docs_teaches_a_brain(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """It begins a lesson, and shows it in the status."""
+    session = Taught(wigwag, tmp_path / "session", tiny_checkpoint)
+    example = Path(__file__).resolve().parents[2] / "docs" / "examples" / "teach.py"
+    done = subprocess.run(
+        [sys.executable, example, session.folder.read_control(), "arm roll", "30"],
+        capture_output=True,
+        check=True,
+        timeout=60,
+    )
+    target, status = (json.loads(line) for line in done.stdout.splitlines())
+    assert (target["ok"], target["class"]) == (True, 8)
+    assert status["lesson"]["class"] == 8
+    session.end()
+
+
+def test_what_is_brought_along_is_rehearsed_in_a_replay_too(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path, simulated_set: Path
+) -> None:
+    """A set of recordings beside a session; a replay takes the clips from the session's folder."""
+    folder = tmp_path / "session"
+    session = Taught(wigwag, folder, tiny_checkpoint, "--rehearse", simulated_set)
+    session.until(lambda: session.ask("status")["frames"] > 100)
+    session.lesson("arm roll", 0.3)
+    session.wait_for_stream(0.8)
+    session.end()
+    assert (folder / "clips" / "given.npz").is_file()
+    status, _, error = wigwag.run("replay", "--session", folder, "--speed", "max", "--json")
+    assert status == 0, error
+    assert "as then" in error

@@ -1,0 +1,42 @@
+import time
+
+from pipeline.course import LiveCourse, LoggedCourse
+
+
+def test_what_time_did_not_allow_is_noted_and_done_again() -> None:
+    """Runs of frames with nothing, no rehearsal, no learning, and left out altogether."""
+    runs: list[dict[str, object]] = []
+    live = LiveCourse(
+        skip=True,
+        note=lambda kind, frame, count: runs.append({"kind": kind, "frame": frame, "count": count}),
+    )
+    given = [
+        live.next(time.time_ns() - late_ms * 1_000_000, 0, True)
+        for late_ms in (0, 0, 15, 15, 200, 900, 900, 200, 15, 0, 0)
+    ]
+    live.end_run()
+    assert given == [
+        None, None, "rehearsal", "rehearsal", "learning", "frames", "frames", "learning",
+        "rehearsal", None, None,
+    ]  # fmt: skip
+    logged = LoggedCourse(list(reversed(runs)))
+    assert [logged.next(0, 0, False) for _ in given] == given
+    assert logged.frame == live.frame == len(given)
+
+
+def test_nothing_is_left_out_of_a_replay() -> None:
+    """However late a packet is."""
+    course = LiveCourse(skip=False, note=lambda *_: None)
+    assert [course.next(0, 0, True), course.next(time.time_ns(), 0, True)] == [None, None]
+
+
+def test_a_long_run_is_noted_piece_by_piece() -> None:
+    """So that a killed process loses little of it."""
+    counts: list[int] = []
+    course = LiveCourse(skip=True, note=lambda _kind, _frame, count: counts.append(count))
+    course.next(time.time_ns(), 0, False)
+    for _ in range(2500):
+        course.next(time.time_ns() - 3_000_000_000, 0, False)
+    assert counts == [1000, 1000]
+    course.end_run()
+    assert sum(counts) == 2500

@@ -1,0 +1,219 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from drivers.errors import InputError
+from models.checkpoint_file import version_of
+from models.engine import Engine
+from models.engines import load_engine
+from models.errors import ModelError
+from models.settings import ONLINE
+from models.teaching import teaching_of
+from pipeline.background import BackgroundWriter
+from pipeline.decisions import DecisionSettings
+from pipeline.recogniser import Recogniser
+from pipeline.scoring import TrialVotes
+from pipeline.targets import Targets
+from pipeline.teacher import Teacher, TeacherParts
+from pipeline.versions import KEPT_VERSIONS
+
+
+@dataclass
+class School:
+    """A teacher with its engine, and frames."""
+
+    engine: Engine
+    teacher: Teacher
+    recogniser: Recogniser
+    writer: BackgroundWriter
+    notes: list[dict[str, Any]] = field(default_factory=list)
+    t_us: int = 0
+
+    def go_on(self, frames: int, *, may_rehearse: bool = True) -> None:
+        """So many frames of noise, the same ones at the same times."""
+        for _ in range(frames):
+            random = np.random.default_rng(self.t_us)
+            frame = (random.random((2, 16, 16)) < 0.05).astype(np.uint8)
+            self.teacher.begin_frame(self.t_us)
+            self.recogniser.step(frame, self.t_us, 0)
+            self.teacher.end_frame(frame, may_rehearse=may_rehearse)
+            self.t_us += 1000
+
+    def lesson(self, name: str, frames: int) -> None:
+        """A lesson of so many frames."""
+        self.teacher.begin_lesson(name, self.t_us, None)
+        self.go_on(frames)
+        self.teacher.end_lesson()
+
+    @property
+    def weights(self) -> str:
+        """Digest of what the network is now."""
+        tensors = teaching_of(self.engine).keep().tensors()
+        return version_of(self.engine.settings, tensors, self.engine.class_names)
+
+
+@contextmanager
+def _school(checkpoint: Path, folder: Path) -> Iterator[School]:
+    engine = load_engine(checkpoint, engine="events", device="cpu", learning=ONLINE)
+    classes, layers = engine.settings.classes, len(engine.settings.layers)
+    targets = Targets([], classes=classes)
+    trials = TrialVotes([], layers=layers, classes=classes, layer=-1)
+    decisions = DecisionSettings(min_events_per_s=0.0, threshold=0.05, margin=0.01)
+    recogniser = Recogniser(engine, source="", decisions=decisions, targets=targets, trials=trials)
+    notes: list[dict[str, Any]] = []
+    with BackgroundWriter() as writer:
+        teacher = Teacher(
+            TeacherParts(engine, teaching_of(engine), recogniser, targets, ONLINE.rate),
+            folder, writer, layer=-1, given=[],
+            note=lambda what, **fields: notes.append({"what": what, **fields}),
+            written=lambda _: None,
+        )  # fmt: skip
+        yield School(engine, teacher, recogniser, writer, notes)
+
+
+@pytest.fixture
+def school(tiny_checkpoint: Path, tmp_path: Path) -> Iterator[School]:
+    """A school with the tiny network."""
+    with _school(tiny_checkpoint, tmp_path) as school:
+        yield school
+
+
+def test_undo_takes_back_the_last_lesson_and_then_the_one_before(school: School) -> None:
+    """Weights are those before each, rehearsal since then included; then nothing is left."""
+    begin = school.weights
+    school.lesson("arm roll", 400)
+    school.go_on(50, may_rehearse=False)
+    between = school.weights
+    school.lesson("air drums", 400)
+    school.go_on(700)
+    assert school.weights != between
+    assert school.teacher.undo().class_name == "air drums"
+    assert (school.weights, school.teacher.versions.current) == (between, 1)
+    assert school.teacher.undo().class_name == "arm roll"
+    assert (school.weights, school.teacher.status()["lessons"]) == (begin, 0)
+    with pytest.raises(InputError, match="no lesson to take back"):
+        school.teacher.undo()
+
+
+def test_a_lesson_that_runs_can_be_taken_back(school: School) -> None:
+    """In its middle; it leaves no version."""
+    begin = school.weights
+    school.teacher.begin_lesson("arm roll", 0, None)
+    school.go_on(300)
+    assert school.weights != begin
+    school.teacher.undo()
+    assert school.weights == begin
+    assert len(school.teacher.versions.listing()) == 1
+
+
+def test_a_lesson_begins_and_ends_at_its_times(school: School) -> None:
+    """Ahead in the stream, for so many seconds: exactly these frames."""
+    school.go_on(10)
+    lesson = school.teacher.begin_lesson("arm roll", 100_000, 0.25)
+    assert school.teacher.status()["lesson"] == {"class": 8, "t_us": 100_000}
+    school.go_on(500)
+    assert (lesson.from_us, lesson.end_us, lesson.frames) == (100_000, 350_000, 250)
+    assert school.teacher.status()["lesson"] is None
+    assert school.notes[-1]["frames"] == 250
+
+
+def test_rehearsal_waits_for_lessons_and_tests_every_third_round(school: School) -> None:
+    """A clip read wrong is learnt from in two rounds, not in the third, of which accuracy tells;
+    after six rounds it ends.
+    """
+    school.go_on(300)
+    assert school.engine.updates == 0
+    school.lesson("arm roll", 250)
+    taught = school.engine.updates
+    school.go_on(500)
+    rehearsed = school.engine.updates
+    assert 0 < rehearsed - taught <= 2 * 150 // ONLINE.update_every_steps
+    assert school.teacher.rehearsal.accuracy == {}
+    school.go_on(250)
+    assert school.engine.updates == rehearsed
+    assert set(school.teacher.rehearsal.accuracy) == {"arm roll"}
+    school.go_on(750)
+    assert not school.teacher.rehearsal.running
+    updates = school.engine.updates
+    school.go_on(300)
+    assert school.engine.updates == updates
+
+
+def test_what_is_still_read_right_is_not_learnt_again(school: School) -> None:
+    """A lesson of the class that the network votes for anyway: its clip needs no mending."""
+    school.go_on(300)
+    counts = school.recogniser._votes.counts
+    name = school.engine.class_names[counts.index(max(counts))]
+    school.lesson(name, 250)
+    taught = school.engine.updates
+    school.go_on(1500)
+    assert school.engine.updates == taught
+    assert school.teacher.rehearsal.accuracy == {name: 1.0}
+
+
+def test_rehearsal_leaves_the_live_stream_as_it_is(tiny_checkpoint: Path, tmp_path: Path) -> None:
+    """With a rate of 0, labels are the same with and without."""
+    seen = []
+    for on in (True, False):
+        with _school(tiny_checkpoint, tmp_path / str(on)) as school:
+            school.teacher.change_settings({"rate": 0.0})
+            school.teacher.rehearsal.on = on
+            school.lesson("arm roll", 250)
+            school.go_on(600)
+            seen.append(school.recogniser._votes.counts)
+    assert seen[0] == seen[1]
+
+
+def test_idle_time_is_a_class_made_when_it_is_first_taught(school: School) -> None:
+    """Once, with a row of its own."""
+    school.lesson("none", 100)
+    school.lesson("none", 100)
+    assert school.engine.class_names.count("none") == 1
+    assert len(school.recogniser._votes.counts) == 12
+
+
+def test_versions_are_bounded_named_and_loaded(school: School) -> None:
+    """The oldest without a name go; one with a name stays and is gone back to."""
+    school.lesson("arm roll", 60)
+    named = school.teacher.make_version("saved", "good")
+    good = school.weights
+    for _ in range(KEPT_VERSIONS + 5):
+        school.lesson("air drums", 60)
+    listed = [version["version"] for version in school.teacher.versions.listing()]
+    assert len(listed) == KEPT_VERSIONS + 3
+    assert {0, named.number} < set(listed)
+    school.teacher.load("good")
+    assert school.weights == good == school.engine.version
+    assert school.teacher.status()["undoable"] == 0
+    for wrong in (1, "1", "gone", True, None):
+        with pytest.raises(InputError, match="version"):
+            school.teacher.load(wrong)
+    school.writer.wait()
+    school.writer.check()
+    assert len(list(school.teacher.clips_folder.parent.glob("versions/*"))) == len(listed)
+
+
+def test_requests_that_make_no_sense_change_nothing(school: School) -> None:
+    """Classes, lengths, names and settings out of range."""
+    begin = school.weights
+    teacher = school.teacher
+    for call in (
+        lambda: teacher.begin_lesson("dance", 0, None),
+        lambda: teacher.begin_lesson("arm roll", 0, -1.0),
+        lambda: teacher.change_settings({"rate": 5}),
+        lambda: teacher.change_settings({"rate": 1e-4, "speed": 3}),
+        lambda: teacher.change_settings({"threshold": 3.0}),
+        lambda: teacher.change_settings({}),
+        lambda: teacher.versions.check_name("7up/"),
+    ):
+        with pytest.raises(InputError):
+            call()
+    with pytest.raises(ModelError, match="class name"):
+        teacher.add_class("arm roll")
+    assert (school.weights, teacher.status()["lesson"]) == (begin, None)
+    assert teacher.settings()["rate"] == ONLINE.rate
