@@ -48,9 +48,7 @@ def _count_events(words: npt.NDArray[np.uint16]) -> int:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]  # numba has no types
-def _decode(
-    words: npt.NDArray[np.uint16], state: npt.NDArray[np.int64], events: Events
-) -> int:
+def _decode(words: npt.NDArray[np.uint16], state: npt.NDArray[np.int64], events: Events) -> int:
     """Fill `events`; `state` is time's upper part (-1: none yet) and lower part, y, base x, on."""
     high, low, y, base, on = state
     found = triggers = 0

@@ -125,7 +125,9 @@ def _work(
         with tempfile.TemporaryDirectory(dir=_fast_folder()) as folder:
             for case in range(first, stop):
                 progress[:8] = case.to_bytes(8, "little")
-                _one(target, random_of(seed, target.name, case), case, Path(folder), progress, writer)
+                _one(
+                    target, random_of(seed, target.name, case), case, Path(folder), progress, writer
+                )
         status = 0
     finally:
         os._exit(status)

@@ -14,9 +14,7 @@ from drivers.events import EVENT_DTYPE, Events, SensorSize
 from recordings.aedat4_writer import Aedat4Writer
 from recordings.aedat31_writer import Aedat31Writer
 
-REAL = Path(
-    os.environ.get("WIGWAG_DATA", Path(__file__).parents[3] / "shared" / "data"), "formats"
-)
+REAL = Path(os.environ.get("WIGWAG_DATA", Path(__file__).parents[3] / "shared" / "data"), "formats")
 SENSOR = SensorSize(128, 96)
 _SHORT = 3000
 _LONG = 20_000
