@@ -17,7 +17,7 @@ def read_settings(path: Path) -> dict[str, Any]:
     """The values of a settings file; raises `InputError` where it is missing or no TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(
             what=f"settings file {path}",
             got=in_words(error),
@@ -36,10 +36,10 @@ def parse_setting(text: str) -> dict[str, Any]:
     """`crops.batch=8` as `{"crops": {"batch": 8}}`; raises `InputError` for what is no TOML."""
     try:
         return tomllib.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(
             what="--set",
-            got=f"{text!r}, {error}",
+            got=f"{text!r:.80}, {error}",
             allowed="NAME=VALUE as in a settings file, text in quotes",
             todo="try crops.batch=8 or 'learning.loss=\"MSELoss\"'",
         ) from error

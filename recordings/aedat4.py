@@ -161,10 +161,9 @@ class _Layout:
         with open_file(path) as file:
             file.seek(self.table_at)
             if self.compression in _DECOMPRESSORS:
-                packed = file.read(_MAX_TABLE)
-                if most_expanded(packed) > _MAX_TABLE:
+                left = path.stat().st_size - self.table_at
+                if left > _MAX_TABLE or most_expanded(file.read(left)) > _MAX_TABLE:
                     return False
-                del packed
                 file.seek(self.table_at)
             else:
                 head = file.read(4)

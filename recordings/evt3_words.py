@@ -83,7 +83,7 @@ def _decode(words: npt.NDArray[np.uint16], state: npt.NDArray[np.int64], events:
                 high, low = new, 0
             elif step:
                 # 24 bits wrap every 16.8 s; the shorter way round tells a wrap from a step back.
-                high += step if step < 0x800 else step - 0x1000
+                high += step if step <= 0x800 else step - 0x1000
                 low = 0
         elif kind == _TRIGGER:
             triggers += 1

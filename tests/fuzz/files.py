@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 from collections.abc import Sequence
@@ -71,10 +72,8 @@ def check_settings(data: bytes, folder: Path) -> bool:
     """Read settings of a training run; whether they were some."""
     path = folder / "settings.toml"
     path.write_bytes(data)
-    try:
+    with contextlib.suppress(InputError):
         parse_setting(data.decode("utf-8", "replace"))
-    except InputError:
-        pass
     try:
         training_settings(read_settings(path))
     except (InputError, ModelError):

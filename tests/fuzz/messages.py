@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 import msgspec
+import zmq
 
 from drivers.errors import InputError
 from drivers.events import EventPacket
@@ -123,7 +124,8 @@ def mutate_request(seed: bytes, others: Sequence[bytes], random: Random) -> byte
 def check_request(data: bytes, folder: Path) -> bool:
     """Have a control server answer; whether the request was one."""
     server = _server()
-    answer = msgspec.json.decode(server._answer(msgspec.msgpack.decode(data)), type=Request)
+    parts = [zmq.Frame(part) for part in msgspec.msgpack.decode(data)]
+    answer = msgspec.json.decode(server._answer(parts), type=Request)
     assert isinstance(answer.pop("ok"), bool)
     error = str(answer.get("error", ""))
     assert not error or "allowed:" in error, error

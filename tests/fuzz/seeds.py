@@ -1,4 +1,4 @@
-"""What is mutated: small files that the project writes itself, and beginnings of real recordings."""
+"""What is mutated: small files of the project's own, and beginnings of real recordings."""
 
 from __future__ import annotations
 

@@ -103,3 +103,13 @@ def test_settings_out_of_range_are_refused(values: dict[str, Any], said: str) ->
     """Unknown names, wrong kinds and numbers out of range give one error that says which."""
     with pytest.raises(InputError, match=said):
         training_settings(values)
+
+
+def test_settings_nested_beyond_reason_are_one_error(tmp_path: Path) -> None:
+    """The parser's recursion ends where Python's does; found by fuzzing."""
+    path = tmp_path / "settings.toml"
+    path.write_text("a = " + "[" * 20_000)
+    for read in (lambda: read_settings(path), lambda: parse_setting(path.read_text())):
+        with pytest.raises(InputError) as caught:
+            read()
+        assert len(str(caught.value)) < 500
