@@ -1,4 +1,4 @@
-"""The one error of the models room."""
+"""The errors of the models room."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ class ModelError(ValueError):
     """Settings, tensors or a checkpoint cannot be used; the text says what, got, allowed."""
 
 
-def not_finite() -> ModelError:
+class NotFiniteError(ModelError):
+    """Learning has made weights infinite; who keeps an earlier state can go back to it."""
+
+
+def not_finite() -> NotFiniteError:
     """The error for weights that learning has made infinite."""
-    return ModelError(
+    return NotFiniteError(
         "learning: got weights that are not finite; allowed: finite numbers; "
         "go back to the last checkpoint and learn with a smaller rate"
     )

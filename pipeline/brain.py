@@ -18,6 +18,7 @@ import msgspec
 
 from drivers.errors import InputError
 from models.engine import Engine
+from models.errors import NotFiniteError
 from pipeline import bus, wire
 from pipeline.brain_control import BrainControl
 from pipeline.brain_report import build_figures, build_status, build_summary
@@ -299,7 +300,13 @@ class Brain:
             self._recogniser.counts.frames_skipped += 1
             return
         learn = skipped != "learning"
-        latency_ns, label = self._recogniser.step(frame, t_us, self._sent_ns, learn=learn)
+        try:
+            latency_ns, label = self._recogniser.step(frame, t_us, self._sent_ns, learn=learn)
+        except NotFiniteError:
+            if session is None:
+                raise
+            session.teacher.recover()
+            return
         self._latencies.add(latency_ns)
         if label is not None:
             self._publish(label)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 import tempfile
 import zlib
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from pipeline.brain_settings import BrainSettings
 from pipeline.course import LiveCourse, LoggedCourse, Skipped
 from pipeline.given_clips import read_given_clips
 from pipeline.intake import Frame
+from pipeline.logs import say
 from pipeline.recogniser import Recogniser
 from pipeline.session_folder import SessionFolder
 from pipeline.session_log import SessionLog
@@ -116,6 +116,15 @@ class BrainSession(Closing):
         if what == "lesson":
             interval = GestureInterval(fields["begin_us"], fields["end_us"], fields["class"])
             self._lessons[fields["number"]] = interval
+        if what == "spoilt":
+            cause = (
+                f"lesson {fields['lesson']}, {fields['name']}" if fields["lesson"] else "rehearsal"
+            )
+            say(
+                f"{cause} made weights infinite; they are those of version {fields['version']} "
+                "again: learn with a smaller rate",
+                "error",
+            )
         if self._log is not None:
             self._log.write(what, self.course.frame, self._t_us, **fields)
 
@@ -145,7 +154,7 @@ class BrainSession(Closing):
             try:
                 self._writer.check()
             except ValueError as error:
-                sys.stderr.write(f"wigwag: {error}\n")
+                say(str(error), "error")
 
     def finish(self, end_us: int) -> str | None:
         """End the lesson that runs, keep the weights; what a replay has to tell.

@@ -65,6 +65,12 @@ class Rehearsal:
         if self._memory.classes:
             self._rounds_left = ROUNDS_PER_LESSON
 
+    def stop(self) -> None:
+        """Leave out what is still to come, until the next lesson has ended."""
+        self._rounds_left = 0
+        self._queue.clear()
+        self._clip = None
+
     def drop(self, lesson: int) -> None:
         """Leave out the clips of a lesson that is taken back."""
         self._queue = deque(clip for clip in self._queue if clip.lesson != lesson)

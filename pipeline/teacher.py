@@ -10,6 +10,7 @@ from typing import Any
 
 from drivers.errors import InputError
 from models.engine import Engine
+from models.errors import NotFiniteError
 from models.new_class import check_new_class
 from models.teaching import Teaching
 from pipeline.background import BackgroundWriter
@@ -95,7 +96,10 @@ class Teacher:
         lesson = self._lesson
         if lesson is None or lesson.kept is None:
             if may_rehearse:
-                self.rehearsal.step()
+                try:
+                    self.rehearsal.step()
+                except NotFiniteError:
+                    self.recover()
             return
         lesson.frames += 1
         lesson.end_us = self._now_us
@@ -210,6 +214,23 @@ class Teacher:
         self.rehearsal.drop(lesson.number)
         self.versions.current = lesson.version_before
         return lesson
+
+    def recover(self) -> None:
+        """Weights are no longer finite: be what the network was before the lesson that runs, which
+        counts as not given; without one, what the current version holds.
+        """
+        lesson = self._lesson
+        if lesson is not None and lesson.kept is not None:
+            self.undo()
+        else:
+            self.rehearsal.stop()
+            self.load(self.versions.current)
+        self._note(
+            "spoilt",
+            lesson=lesson.number if lesson else None,
+            name=lesson.class_name if lesson else None,
+            version=self.versions.current,
+        )
 
     def add_class(self, name: object) -> int:
         """The number (from 1) of a class that is there from now on; raises `ModelError`."""

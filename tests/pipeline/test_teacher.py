@@ -11,7 +11,8 @@ from drivers.errors import InputError
 from models.checkpoint_file import version_of
 from models.engine import Engine
 from models.engines import load_engine
-from models.errors import ModelError
+from models.errors import ModelError, NotFiniteError
+from models.events_engine import EventsEngine
 from models.settings import ONLINE
 from models.teaching import teaching_of
 from pipeline.background import BackgroundWriter
@@ -217,3 +218,44 @@ def test_requests_that_make_no_sense_change_nothing(school: School) -> None:
         teacher.add_class("arm roll")
     assert (school.weights, teacher.status()["lesson"]) == (begin, None)
     assert teacher.settings()["rate"] == ONLINE.rate
+
+
+def _spoil(engine: Engine) -> None:
+    """What a step of learning that is far too large would leave."""
+    assert isinstance(engine, EventsEngine)
+    engine._layers[0].weight[:4] = np.inf
+
+
+def test_a_lesson_that_makes_weights_infinite_is_taken_back(school: School) -> None:
+    """At that update; earlier lessons stay, later ones are learnt as if nothing had been."""
+    school.lesson("arm roll", 300)
+    school.go_on(10, may_rehearse=False)
+    before = school.weights
+    school.teacher.begin_lesson("air drums", school.t_us, None)
+    school.go_on(10)
+    _spoil(school.engine)
+    with pytest.raises(NotFiniteError):
+        school.go_on(200)
+    school.teacher.recover()
+    assert school.weights == before
+    status = school.teacher.status()
+    assert (status["lesson"], status["lessons"]) == (None, 1)
+    spoilt = school.notes[-1]
+    assert (spoilt["what"], spoilt["lesson"], spoilt["name"]) == ("spoilt", 2, "air drums")
+    school.lesson("air drums", 300)
+    assert school.teacher.status()["lessons"] == 2
+
+
+def test_rehearsal_that_makes_weights_infinite_ends(school: School) -> None:
+    """The network is what the current version holds."""
+    school.lesson("arm roll", 300)
+    version = school.weights
+    school.go_on(10)
+    _spoil(school.engine)
+    for _ in range(20_000):
+        school.go_on(1)
+        if school.notes[-1]["what"] == "spoilt":
+            break
+    assert school.notes[-1]["what"] == "spoilt"
+    assert school.weights == version
+    assert not school.teacher.rehearsal.running
