@@ -24,7 +24,11 @@ _AS_PUBLISHED = {
     "rate_decay": "steps",
     "crops": {"batch": 72, "steps": 500, "shift_cells": 0},
 }
-PROTOCOLS: dict[str, dict[str, Any]] = {"paper": _AS_PUBLISHED, "decolle": _AS_PUBLISHED}
+PROTOCOLS: dict[str, dict[str, Any]] = {
+    "paper": _AS_PUBLISHED,
+    "decolle": _AS_PUBLISHED,
+    "best": {"minibatches": 450},
+}
 """How networks of a preset are trained, where that is not as usual: 0.32 million crops (P)."""
 
 RateDecay = Literal["cosine", "steps", "constant"]

@@ -104,7 +104,7 @@ def train(
     ] = None,
     preset: Annotated[
         str | None,
-        typer.Option("--preset", help="Shape and rule: small (usual), full, paper, decolle."),
+        typer.Option("--preset", help="Shape and rule: small (usual), best, full, paper, decolle."),
     ] = None,
     minibatches: Annotated[
         int | None, typer.Option("--minibatches", min=1, help="Usually 1200.")
