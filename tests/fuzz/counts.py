@@ -30,8 +30,10 @@ def aedat2_records(data: bytes) -> int:
 
 def aedat31_events(data: bytes) -> int:
     """Valid polarity events of the first source that has any, up to the first broken packet."""
-    at = data.index(b"#!END-HEADER") + 12
-    at = data.index(b"\n", at) + 1
+    at, line = 0, b""
+    while line != b"#!END-HEADER":
+        end = data.index(b"\n", at) + 1
+        at, line = end, data[at:end].rstrip(b"\r\n")
     count = 0
     source = None
     while at + 28 <= len(data):
