@@ -38,6 +38,7 @@ OPTIONS = {
         "--log",
     ),
     "watch": ("--connect", "--telemetry"),
+    "status": ("--control", "--source-control", "--over", "--timeout", "--json"),
     "info": ("--json",),
     "convert": ("OUT.aedat4",),
     "record": ("--connect", "--source"),

@@ -27,15 +27,15 @@ class Stage:
         self.console: Popen[bytes] | None = None
 
     def start_brain(self, *options: object) -> None:
-        """Begin to replay and to look."""
+        """Begin to replay and look; on a busy machine the stream waits, so lessons are learnt."""
         events = ipc_address(self.folder, "events")
         self._wigwag.start(
-            *("source", SAMPLE, "--loop", "--backpressure", "drop", "--bind", events),
+            *("source", SAMPLE, "--loop", "--bind", events),
             *("--control", self.source_control),
         )
         self.brain = self._wigwag.start(
             *("brain", "--connect", events, "--publish", self.published, "--json"),
-            *("--control", self.control, "--when-behind", "skip", *options),
+            *("--control", self.control, *options),
         )
 
     def start_console(self, *options: object) -> str:
