@@ -54,7 +54,8 @@ def _with_gain(network: NetworkSettings) -> NetworkSettings:
     return replace(network, gain=10.0)
 
 
-def _with_bank(network: NetworkSettings) -> NetworkSettings:
+def with_bank(network: NetworkSettings) -> NetworkSettings:
+    """A wider bank of time constants: fast and slow ones, on two copies of the input; gain 10."""
     wide = replace(network, input_copies=2, tau_pairs=0, tau_m_ms=(5.0, 60.0), tau_s_ms=(3.0, 20.0))
     return _with_gain(wide)
 
@@ -75,9 +76,9 @@ TRAININGS = (
     Training(GAIN, _with_gain, LEARNING, PLAIN),
     Training("augmentation", _with_gain, LEARNING, VARIED),
     Training("trained readouts", _with_gain, TRAINED, PLAIN),
-    Training("wider time constants", _with_bank, LEARNING, PLAIN),
-    Training(ALL, _with_bank, TRAINED, VARIED),
-    Training(CHOSEN, _with_bank, TRAINED, PLAIN),
+    Training("wider time constants", with_bank, LEARNING, PLAIN),
+    Training(ALL, with_bank, TRAINED, VARIED),
+    Training(CHOSEN, with_bank, TRAINED, PLAIN),
 )
 ROWS = (
     Row("as in the paper, unit gain", PAPER),

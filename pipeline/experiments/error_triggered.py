@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from models.settings import LearningSettings
 from models.torch_engine import prepare_torch
+from pipeline.experiments.best_settings import TRAINED, with_bank
 from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
 from pipeline.experiments.object_recordings import read_object_recordings
 from pipeline.experiments.real_data import find
@@ -15,9 +15,10 @@ from pipeline.experiments.report import Report
 from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.simulated_gestures import SIDE, coarse_gestures_task
 from pipeline.experiments.tasks import SIMULATED_SET, Task, objects_task
-from pipeline.experiments.variants import Variant, try_variant
+from pipeline.experiments.variants import Variant, spread_text, try_seeds
 
 SAMPLES = 800
+SEEDS = 2
 ERROR_RATES = (None, 0.3, 0.1, 0.03, 0.01)
 """Shares of errors that a layer's threshold is adapted to; None: Eq. 5, which takes all."""
 
@@ -41,6 +42,7 @@ def compare(
     say: Say,
     *,
     rates: Sequence[float | None] = ERROR_RATES,
+    seeds: int = SEEDS,
 ) -> dict[str, Any]:
     """The experiment on any tasks, with these shares of errors wanted."""
     simulated = any(task.simulated for task in tasks)
@@ -52,17 +54,18 @@ def compare(
             if settings.minutes is not None and report.elapsed_s > 60 * settings.minutes:
                 say(f"time is up before: {task.name}, share {rate}")
                 break
-            learning = LearningSettings(rate=2e-3, error_rate=rate)
             name = "all errors (Eq. 5)" if rate is None else f"{rate:.0%} of errors (Eq. 6)"
-            network = replace(task.network, gain=10.0, seed=settings.seed)
-            variant = Variant(name, network, learning)
-            number = settings.samples or SAMPLES
-            result = try_variant(variant, task, samples=number, seed=settings.seed)
+            variant = Variant(name, with_bank(task.network), replace(TRAINED, error_rate=rate))
+            result = try_seeds(
+                variant,
+                [task] * seeds,
+                samples=settings.samples or SAMPLES,
+                first_seed=settings.seed,
+            )
             found[task.name].append(result)
-            shares = " / ".join(f"{share:.1%}" for share in result["accuracy_by_layer"])
             say(
                 f"{task.name}, {name}: learnt from {result['share_of_errors_learnt']:.1%}, "
-                f"right by layer {shares}"
+                f"right by layer {spread_text(result)}"
             )
     draw(found, settings)
     report.write({"tasks": found})
@@ -74,11 +77,16 @@ def draw(found: dict[str, list[dict[str, Any]]], settings: ExperimentSettings) -
     figure, axes = new_figure(width=6.0, height=3.6)
     for name, results in found.items():
         points = sorted(
-            (100 * each["share_of_errors_learnt"], 100 * each["accuracy_by_layer"][-1])
+            (
+                100 * each["share_of_errors_learnt"],
+                100 * each["accuracy_by_layer"][-1],
+                100 * each["sd_of_seeds"][-1],
+            )
             for each in results
         )
         if points:
-            axes.plot(*zip(*points, strict=True), "o-", label=name)
+            shares, means, spread = zip(*points, strict=True)
+            axes.errorbar(shares, means, yerr=spread, fmt="o-", capsize=2, label=name)
     axes.set(xscale="log", xlabel="errors learnt from (%)", ylabel="right, top layer (%)")
     axes.set_ylim(0, 100)
     axes.legend(fontsize=8)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,38 @@ class Variant:
     network: NetworkSettings
     learning: LearningSettings
     learn_every_ms: int = 5
+
+
+def try_seeds(
+    variant: Variant, tasks: Sequence[Task], *, samples: int, first_seed: int
+) -> dict[str, Any]:
+    """`try_variant` on one task a seed: means over seeds, their spread, and every run.
+
+    The seed is that of weights, dropout and crops; the task of each is made with it too.
+    """
+    runs = []
+    for seed, task in enumerate(tasks, first_seed):
+        seeded = replace(
+            variant,
+            network=replace(variant.network, seed=seed),
+            learning=replace(variant.learning, seed=seed),
+        )
+        runs.append(try_variant(seeded, task, samples=samples, seed=seed))
+    right = np.array([run["accuracy_by_layer"] for run in runs])
+    return {
+        "variant": variant.name,
+        "accuracy_by_layer": right.mean(0),
+        "sd_of_seeds": right.std(0, ddof=1) if len(runs) > 1 else np.zeros(right.shape[1]),
+        "share_of_errors_learnt": float(np.mean([run["share_of_errors_learnt"] for run in runs])),
+        "seconds": float(sum(run["seconds"] for run in runs)),
+        "runs": runs,
+    }
+
+
+def spread_text(result: dict[str, Any]) -> str:
+    """Mean and spread of seeds, layer by layer."""
+    pairs = zip(result["accuracy_by_layer"], result["sd_of_seeds"], strict=True)
+    return " / ".join(f"{100 * mean:.1f} ± {100 * sd:.1f}" for mean, sd in pairs) + " %"
 
 
 def try_variant(variant: Variant, task: Task, *, samples: int, seed: int) -> dict[str, Any]:

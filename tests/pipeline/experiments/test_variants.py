@@ -11,12 +11,12 @@ from pipeline.experiments.tasks import digits_task
 
 
 def test_every_variant_is_learnt_and_tested(settings, event_samples: Path) -> None:
-    """Nine variants, each on the same eight test samples, with its own accuracy by layer."""
+    """Nine variants of two seeds on eight test samples, each with its accuracy by layer."""
     given = settings(samples=16)
     samples = read_event_samples(event_samples, classes=10)
-    found = ablation.compare(samples, 16, given, lambda _line: None)["variants"]
+    found = ablation.compare(samples, 16, given, lambda _line: None, seeds=2)["variants"]
     assert len({each["variant"] for each in found}) == 9
-    assert all(each["test_sequences"] == 8 for each in found)
+    assert all([run["test_sequences"] for run in each["runs"]] == [8, 8] for each in found)
     assert all(each["accuracy_by_layer"].shape == (3,) for each in found)
     assert (given.out / "ablation.png").is_file()
 
@@ -27,7 +27,7 @@ def test_fewer_errors_are_learnt_from_where_fewer_are_wanted(settings, event_sam
     samples = read_event_samples(event_samples, classes=10)
     task = digits_task(samples, side=16, seed=0)
     rates = (None, 0.3, 0.01)
-    error_triggered.compare([task], given, lambda _line: None, rates=rates)
+    error_triggered.compare([task], given, lambda _line: None, rates=rates, seeds=1)
     written = json.loads((given.out / "error-triggered.json").read_text())
     results = written["results"]["tasks"][task.name]
     shares = [each["share_of_errors_learnt"] for each in results]
