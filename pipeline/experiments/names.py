@@ -16,6 +16,7 @@ EXPERIMENTS: dict[str, str] = {
         "ablation",
         "scaling",
         "teaching",
+        "teaching-objects",
         "best",
         ALL,
     )
