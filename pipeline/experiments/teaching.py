@@ -30,14 +30,14 @@ class TeachingSettings:
 
     seeds: int = 3
     gestures: tuple[int, ...] = CLASSES
-    candidates: int = 2
+    candidates: int = 5
     """Newcomers per seed, users 30 and up, of whom the one read worst is taught."""
     lesson_ends_s: tuple[float, ...] = (2.0, 5.0, 10.0)
     """Of each class in all, after so many seconds of which it is tested."""
     trial_s: float = 1.8
     test_sessions: int = 2
     """Of the newcomer, each of all gestures; other performances than those taught."""
-    earlier: tuple[int, ...] = (24, 26, 28)
+    earlier: tuple[int, ...] = (24, 25, 26, 27, 28, 29)
     """People whom the network was judged on."""
     remembered: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
     """Of the training people, whose clips are brought along to be rehearsed."""
