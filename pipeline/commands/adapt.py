@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from drivers.errors import InputError
 from pipeline.commands import options as o
 from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings
 from pipeline.commands.console import ConsolePort, WithConsole, beside
@@ -65,6 +66,8 @@ def adapt(
     as_json: o.AsJson = False,
     console: WithConsole = False,
     console_port: ConsolePort = PORT,
+    secret_key: o.SecretKey = None,
+    insecure: o.Insecure = False,
 ) -> None:
     """Recognise what a camera sees, and be taught: `wigwag teach` from another terminal.
 
@@ -94,6 +97,13 @@ def adapt(
         views=view,
     )
     o.parse_speed(speed)
+    if console and secret_key is not None:
+        raise InputError(
+            what="--console",
+            got="a session whose brain asks for keys (--secret-key)",
+            allowed="one of the two",
+            todo="start `wigwag console` beside it, with a key of its own",
+        )
     folder = SessionFolder(session)
     folder.make()
     command = {"camera": camera, "command": sys.argv[1:]}
@@ -125,9 +135,11 @@ def adapt(
                     {
                         "session": session,
                         "rehearse": rehearse,
+                        "secret-key": secret_key,
                         "when-behind": "wait" if recorded else "skip",
                     }
                 ),
+                *(("--insecure",) if insecure else ()),
             ),
             recorder_arguments=(str(folder.events),),
             console_arguments=shown,

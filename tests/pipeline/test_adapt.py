@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import zmq
 
 from drivers.errors import InputError
 from models.checkpoint_file import read_checkpoint
 from pipeline.control import control_request
+from pipeline.key_files import make_key_pair
+from pipeline.security import CurveClient
 from pipeline.session_folder import SessionFolder
 from pipeline.session_log import read_session_log
 from recordings.labels import read_label_file
@@ -283,3 +286,48 @@ def test_what_is_brought_along_is_rehearsed_in_a_replay_too(
     status, _, error = wigwag.run("replay", "--session", folder, "--speed", "max", "--json")
     assert status == 0, error
     assert "as then" in error
+
+
+def test_who_has_a_key_teaches_from_elsewhere(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """On an address of all interfaces: a listed key with the right to teach, and nobody else."""
+    for name in ("brain", "lena", "guest"):
+        make_key_pair(tmp_path, name)
+    brain = tmp_path / "brain.key_secret"
+    for name, right in (("lena", "teach"), ("guest", "watch")):
+        allowed = wigwag.run("keys", "allow", brain, tmp_path / f"{name}.key", "--may", right)
+        assert allowed[0] == 0, allowed
+    with zmq.Context() as context, context.socket(zmq.PUB) as socket:
+        port = socket.bind_to_random_port("tcp://127.0.0.1")
+    folder = SessionFolder(tmp_path / "session")
+    session = wigwag.start(
+        *("adapt", "--camera", CAMERA, "--session", folder.path, "--checkpoint", tiny_checkpoint),
+        *("--control", f"tcp://0.0.0.0:{port}", "--secret-key", brain),
+    )
+
+    def ask(name: str) -> dict[str, Any]:
+        return control_request(
+            f"tcp://127.0.0.1:{port}",
+            {"command": "target", "class": "arm roll", "seconds": 0.2},
+            timeout_s=60 if name == "lena" else 1,
+            security=CurveClient(tmp_path / "brain.key", tmp_path / f"{name}.key_secret"),
+        )
+
+    assert ask("lena")["class"] == 8
+    with pytest.raises(InputError):
+        ask("guest")
+    session.send_signal(signal.SIGINT)
+    assert session.wait(60) == 130
+
+
+def test_a_console_of_the_same_session_has_no_key(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """One error that says what to do instead; no folder is made."""
+    folder = tmp_path / "session"
+    status, _, error = wigwag.run(
+        *("adapt", "--camera", CAMERA, "--session", folder, "--checkpoint", tiny_checkpoint),
+        *("--console", "--secret-key", tmp_path / "brain.key_secret"),
+    )
+    assert (status, "wigwag console" in error, folder.exists()) == (2, True, False)
