@@ -33,7 +33,7 @@ from pipeline.labels import Label, encode_label
 from pipeline.latencies import Latencies
 from pipeline.metrics import MetricsServer
 from pipeline.preview import TOPIC, Preview
-from pipeline.process_guard import PARENT_VARIABLE, exit_with_parent
+from pipeline.process_guard import PARENT_VARIABLE, exit_with_parent, restarts_before
 from pipeline.recogniser import Recogniser
 from pipeline.scoring import TrialVotes
 from pipeline.security import CurveClient, CurveServer
@@ -56,7 +56,7 @@ def load_chosen_engine(settings: BrainSettings) -> Engine:
 
     logging.basicConfig(level=logging.INFO, format="wigwag: %(message)s")
     return load_engine(
-        settings.checkpoint,
+        settings.begun_from,
         engine=settings.engine,
         device=settings.device,
         threads=settings.threads,
@@ -266,11 +266,12 @@ class Brain:
         if self._begin_ns is None:
             self._begin_ns = time.monotonic_ns()
         if self._intake.breaks_stream(packet):
-            self._step_all(self._intake.finish(None))
+            self._step_all(self._intake.cut_off())
         if not self._intake.open:
             if self._session is not None:
                 packet = self._session.begin_stream(packet)
-            self._recogniser.begin_stream(packet.source)
+            gaps = restarts_before() + self._intake.gaps
+            self._recogniser.begin_stream(packet.source, gaps=gaps)
         self._sent_ns = message.sent_ns
         if self._preview.wanted:
             self._preview.see(packet)
@@ -338,7 +339,7 @@ class Brain:
         if self._metrics is not None:
             self._metrics.look(self._status)
         if self._session is not None:
-            self._session.say_failure()
+            self._session.look(now_ns)
         if self._publisher is None:
             return
         self._preview.want(self._publisher.subscribers(TOPIC) > 0)

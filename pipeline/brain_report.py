@@ -10,6 +10,7 @@ from models.engine import Engine
 from pipeline.brain_control import view_figures
 from pipeline.intake import Intake
 from pipeline.latencies import Latencies
+from pipeline.process_guard import restarts_before
 from pipeline.recogniser import Recogniser, RecogniserCounts
 from pipeline.scoring import TrialVotes, accuracy, layer_accuracies
 from pipeline.summary import Ending, LookedAt, RunSummary
@@ -62,6 +63,7 @@ def build_summary(
         layer_accuracies=layer_accuracies(gestures),
         gestures=gestures,
         saved=saved,
+        gaps=intake.gaps,
     )
 
 
@@ -77,6 +79,7 @@ def build_status(summary: RunSummary, stream_now_us: int, behind_ns: int) -> dic
         "learning_skipped",
         "labels",
         "updates",
+        "gaps",
         "steps_per_s",
         "latency_p50_ms",
         "latency_p99_ms",
@@ -88,6 +91,7 @@ def build_status(summary: RunSummary, stream_now_us: int, behind_ns: int) -> dic
     return status | {
         "view": msgspec.structs.asdict(latest[0]) if latest else None,
         "stage": "brain",
+        "restarts": restarts_before(),
         "t_us": stream_now_us,
         "behind_ms": behind_ns / 1e6,
         "refused": sum(summary.refused.values()),

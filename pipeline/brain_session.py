@@ -19,6 +19,7 @@ from pipeline.brain_settings import BrainSettings
 from pipeline.course import LiveCourse, LoggedCourse, Skipped
 from pipeline.given_clips import read_given_clips
 from pipeline.intake import Frame
+from pipeline.latest_weights import LatestWeights
 from pipeline.logs import say
 from pipeline.recogniser import Recogniser
 from pipeline.session_folder import SessionFolder
@@ -57,7 +58,7 @@ class BrainSession(Closing):
             self.course = self.replay.course
         if settings.session is not None:
             self._folder = SessionFolder(settings.session)
-            self._folder.begin(settings.checkpoint, settings.kept())
+            self._folder.begin(settings.begun_from, settings.kept())
             self._log = SessionLog(self._folder.log, self._writer)
             flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
             self._labels = os.open(self._folder.labels, flags, 0o666)
@@ -77,6 +78,11 @@ class BrainSession(Closing):
             note=self.note,
             written=self._note_version,
         )
+        self._latest: LatestWeights | None = None
+        if settings.latest is not None:
+            self._latest = LatestWeights(
+                settings.latest, engine, teaching, self.teacher.versions, self._writer
+            )
 
     def begin_stream(self, packet: EventPacket) -> EventPacket:
         """A stream's first packet, as it is to be taken."""
@@ -147,8 +153,12 @@ class BrainSession(Closing):
         """Whether a replay has come to its end."""
         return self.replay is not None and self.replay.over
 
-    def say_failure(self) -> None:
-        """Tell, once, that files cannot be written; recognition goes on."""
+    def look(self, now_ns: int) -> None:
+        """Between two frames, now and then: keep the latest weights; tell, once, that files
+        cannot be written. Recognition goes on.
+        """
+        if self._latest is not None:
+            self._latest.look(now_ns)
         if self._writer.failed and not self._said_failure:
             self._said_failure = True
             try:
@@ -163,6 +173,8 @@ class BrainSession(Closing):
         """
         self.teacher.end_lesson()
         last = self.teacher.make_version("end")
+        if self._latest is not None:
+            self._latest.keep()
         self.course.end_run()
         self._writer.wait()
         frames, weights = f"{self._crc:08x}", last.digest or ""

@@ -39,6 +39,8 @@ class BrainSettings:
     """Where the weights go at the end, and on request."""
     save_folder: Path | None = None
     """Where they may go under a plain name, on request."""
+    latest: Path | None = None
+    """Where they are kept while lessons change them; what is begun from if it is there already."""
     publish: str | None = None
     """Address to publish labels and telemetry on, for watchers; lossy."""
     control: str | None = None
@@ -82,14 +84,23 @@ class BrainSettings:
                 allowed="left out there",
                 todo="teach over the control address, or replay the label file without --session",
             )
-        if self.save is not None and not self.save.absolute().parent.is_dir():
+        if self.latest is not None and not self.teaches:
             raise InputError(
-                what=f"checkpoint to save {self.save}",
-                got="a folder that does not exist",
-                allowed="a file in an existing folder",
-                todo="make the folder first",
+                what="--latest",
+                got="a brain that is given no lessons",
+                allowed="one that is taught (--teach, --session)",
+                todo="leave it out, or keep what is learnt from a label file with --save",
             )
-        for folder in (self.save and self.save.absolute().parent, self.save_folder):
+        for path in (self.save, self.latest):
+            if path is not None and not path.absolute().parent.is_dir():
+                raise InputError(
+                    what=f"checkpoint to save {path}",
+                    got="a folder that does not exist",
+                    allowed="a file in an existing folder",
+                    todo="make the folder first",
+                )
+        files = [path.absolute().parent for path in (self.save, self.latest) if path]
+        for folder in (*files, self.save_folder):
             if folder is not None and folder.is_dir() and not os.access(folder, os.W_OK):
                 raise InputError(
                     what=f"checkpoint folder {folder}",
@@ -104,6 +115,11 @@ class BrainSettings:
                 allowed="an existing folder",
                 todo="make it first",
             )
+
+    @property
+    def begun_from(self) -> Path:
+        """The checkpoint, or the latest weights where an earlier brain has left some."""
+        return self.latest if self.latest and self.latest.is_file() else self.checkpoint
 
     @property
     def learns(self) -> bool:

@@ -9,10 +9,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, cast
 
+from drivers.closing import Closing
 from pipeline.process_guard import PARENT_VARIABLE
 
 THREAD_VARIABLES = (
@@ -32,7 +33,15 @@ class Child:
     order; should the session die, the children notice by themselves (`process_guard`).
     """
 
-    def __init__(self, name: str, arguments: Sequence[str], *, threads: int) -> None:
+    def __init__(
+        self,
+        name: str,
+        arguments: Sequence[str],
+        *,
+        threads: int,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """`variables` are added to its environment."""
         self.name = name
         room = str(Path(__file__).resolve().parent.parent)
         environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
@@ -40,6 +49,7 @@ class Child:
             path for path in (room, os.environ.get("PYTHONPATH")) if path
         )
         environment[PARENT_VARIABLE] = str(os.getpid())
+        environment |= variables or {}
         self._process = subprocess.Popen(
             # -P: a folder called "pipeline" where the user happens to be must not be imported.
             [sys.executable, "-P", "-m", "pipeline", *arguments],
@@ -95,7 +105,7 @@ class Child:
                 self._process.send_signal(number)
 
 
-class LineReader:
+class LineReader(Closing):
     """Whole lines from several pipes, whichever speaks first."""
 
     def __init__(self) -> None:
@@ -107,6 +117,11 @@ class LineReader:
         os.set_blocking(descriptor, False)
         self._selector.register(descriptor, selectors.EVENT_READ)
         self._rests[descriptor] = b""
+
+    def forget(self, descriptor: int) -> None:
+        """Read from this pipe no longer, if it has not ended anyway."""
+        if self._rests.pop(descriptor, None) is not None:
+            self._selector.unregister(descriptor)
 
     @property
     def open_pipes(self) -> int:

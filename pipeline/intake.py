@@ -33,6 +33,8 @@ class Intake:
         self.source: str | None = None
         self.packets = 0
         self.packets_missed = 0
+        self.gaps = 0
+        """Streams that another one followed without an end having been said."""
         self.stream_us = 0
         """Length of the streams so far."""
         self.refused: Counter[str] = Counter()
@@ -74,6 +76,11 @@ class Intake:
             or packet.sensor != before.sensor
             or packet.t_begin_us - before.t_end_us > MAX_SPAN_US
         )
+
+    def cut_off(self) -> Iterator[tuple[int, Frame]]:
+        """The last frames of a stream whose source was started again."""
+        self.gaps += 1
+        yield from self.finish(None)
 
     @property
     def open(self) -> bool:

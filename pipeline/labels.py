@@ -12,7 +12,13 @@ UNSURE = "unsure"
 """The name of class 0: a silent scene, or no gesture that clearly leads."""
 
 
-class Label(msgspec.Struct, frozen=True, kw_only=True, rename={"gesture_class": "class"}):
+class Label(
+    msgspec.Struct,
+    frozen=True,
+    kw_only=True,
+    omit_defaults=True,
+    rename={"gesture_class": "class"},
+):
     """One decision of the brain at one moment of the stream."""
 
     t_us: int
@@ -31,6 +37,9 @@ class Label(msgspec.Struct, frozen=True, kw_only=True, rename={"gesture_class": 
     """From the sending of the packet that closed the frame to this decision, by the wall clock."""
     changed: bool
     """Whether the class differs from the one before."""
+    gaps: int = 0
+    """How often the stream was cut off before this label, its source or brain having been killed
+    and started again; left out where it is 0."""
 
 
 _encoder = msgspec.json.Encoder()

@@ -13,8 +13,17 @@ from contextlib import contextmanager
 PARENT_VARIABLE = "WIGWAG_PARENT"
 """Environment variable with the process id of a parent that must be outlived by nobody."""
 
+RESTARTS_VARIABLE = "WIGWAG_RESTARTS"
+"""Environment variable: how often stages of a session were started again before this one was."""
+
 _LOOK_S = 0.1
 _GRACE_S = 1.0
+
+
+def restarts_before() -> int:
+    """How often stages of this process's session were started again before it was started."""
+    said = os.environ.get(RESTARTS_VARIABLE, "")
+    return int(said) if said.isdecimal() else 0
 
 
 def exit_with_parent() -> None:

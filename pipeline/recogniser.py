@@ -77,10 +77,15 @@ class Recogniser:
         self._votes: LeakyShares | SlidingVotes = kind(len(engine.class_names), decisions)
         self._published = -1
         self._since_label = 0
+        self._gaps = 0
 
-    def begin_stream(self, source: str) -> None:
-        """Forget the dynamic state: another stream begins, its time may start anywhere."""
+    def begin_stream(self, source: str, *, gaps: int) -> None:
+        """Forget the dynamic state: another stream begins, its time may start anywhere.
+
+        Labels say `gaps`, how many streams were cut off before it.
+        """
         self.source = source
+        self._gaps = gaps
         self.engine.reset()
         self._votes.clear()
         self._trials.rewind()
@@ -176,4 +181,5 @@ class Recogniser:
             model_version=self.engine.version,
             latency_us=latency_ns // 1000,
             changed=changed,
+            gaps=self._gaps,
         )

@@ -8,27 +8,32 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+import msgspec
 from rich.console import Console
 
 from drivers.errors import InputError
 from pipeline.addresses import ipc_address, private_run_directory
 from pipeline.atomic_file import AtomicFile
-from pipeline.children import Child, LineReader
+from pipeline.children import LineReader
 from pipeline.label_printer import LabelPrinter
 from pipeline.labels import decode_label
-from pipeline.logs import pass_on
+from pipeline.logs import pass_on, say
+from pipeline.repeated_labels import RepeatedLabels
 from pipeline.summary import RunSummary, decode_summary, print_summary, write_summary
+from pipeline.supervision import AfterKill, Stage, Stages
 from pipeline.terminal import Keys, ProgressLine
 
 INTERRUPTED = 130
 _GRACE_S = 1.5
 """After Ctrl-C children get this long to write their summary; then they are killed."""
 _READERS_S = 5.0
-"""After Ctrl-C a brain and a recorder have this long to take in what the source gave."""
+"""After Ctrl-C a brain and a recorder have this long to take in what the source gave. After the
+source's end a brain that was started again has it: it may have missed being told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class SessionSettings:
     """Of `wigwag record`, without its address; None where nothing is recorded."""
     threads: int = 1
     """For the brain; the source gets one."""
+    after_kill: AfterKill = "end"
     endless: bool = False
     """The source has no end of its own: Ctrl-C is then the ordinary end."""
     step: bool = False
@@ -70,10 +76,12 @@ class Session:
         self._printer = LabelPrinter(sys.stdout)
         self._progress = ProgressLine()
         self._interrupts = 0
+        self._labels = RepeatedLabels()
+        self._wrong: InputError | None = None
+        """A replay that was begun anew said something else."""
         self._summary: RunSummary | None = None
         self._paused = settings.step
         self._begin = time.monotonic()
-        self._first_us: int | None = None
 
     def run(self) -> int:
         """Run to the end; returns the exit status.
@@ -103,69 +111,49 @@ class Session:
 
     def _run_children(self, output: AtomicFile | None) -> int:
         folder = private_run_directory()
-        with Keys() as keys:
-            events = ipc_address(folder, "events")
-            self._control = ipc_address(folder, "source")
-            source = Child(
-                "source",
-                [*self._settings.source_arguments, "--bind", events, "--control", self._control],
-                threads=1,
-            )
+        events = ipc_address(folder, "events")
+        self._control = ipc_address(folder, "source")
+        told = {
+            "source": (
+                *self._settings.source_arguments,
+                *("--bind", events, "--control", self._control),
+            ),
+            "brain": ("brain", "--connect", events, "--json", *self._settings.brain_arguments),
+        }
+        if self._settings.recorder_arguments is not None:
+            told["recorder"] = ("record", "--connect", events, *self._settings.recorder_arguments)
+        if self._settings.console_arguments is not None:
+            shown = self._settings.console_arguments
+            told["console"] = ("console", "--source-control", self._control, *shown)
+        with Keys() as keys, LineReader() as reader:
+            self._stages = stages = Stages(reader, self._labels, self._settings.after_kill)
             try:
-                brain = Child(
-                    "brain",
-                    ["brain", "--connect", events, "--json", *self._settings.brain_arguments],
-                    threads=self._settings.threads,
-                )
-                recorder = self._recorder(events)
-                console = self._console()
-                try:
-                    status = self._follow(source, brain, recorder, console, keys, output)
-                finally:
-                    brain.close()
-                    for child in (recorder, console):
-                        if child is not None:
-                            child.close()
+                for name, arguments in told.items():
+                    stages.start(
+                        name, arguments, threads=self._settings.threads if name == "brain" else 1
+                    )
+                status = self._follow(reader, keys, output)
             finally:
-                source.close()
+                stages.close()
         return self._close(status, output)
 
-    def _console(self) -> Child | None:
-        told = self._settings.console_arguments
-        if told is None:
-            return None
-        return Child("console", ["console", "--source-control", self._control, *told], threads=1)
-
-    def _recorder(self, events: str) -> Child | None:
-        told = self._settings.recorder_arguments
-        if told is None:
-            return None
-        return Child("recorder", ["record", "--connect", events, *told], threads=1)
-
-    def _follow(
-        self,
-        source: Child,
-        brain: Child,
-        recorder: Child | None,
-        console: Child | None,
-        keys: Keys,
-        output: AtomicFile | None,
-    ) -> int:
+    def _follow(self, reader: LineReader, keys: Keys, output: AtomicFile | None) -> int:
         """Pass on what the children say until all have ended; the status of the first failure."""
-        reader = LineReader()
-        labels = brain.pipes()[0]
-        children = [source, brain, *([recorder] if recorder else [])]
-        quiet = recorder.pipes()[0] if recorder else None
-        for child in (*children, *([console] if console else [])):
-            for pipe in child.pipes():
-                reader.add(pipe)
+        stages = self._stages
+        source, brain = stages["source"], stages["brain"]
+        recorder, console = stages.get("recorder"), stages.get("console")
+        working = [stage for stage in stages.values() if stage is not console]
         readers_left: float | None = None
         status = 0
         deadline: float | None = None
         brain_ended: float | None = None
-        while reader.open_pipes and (deadline is None or time.monotonic() < deadline):
+        source_ended: float | None = None
+        while (reader.open_pipes or stages.waits) and (
+            deadline is None or time.monotonic() < deadline
+        ):
+            quiet = recorder.child.pipes()[0] if recorder else None
             for pipe, line in reader.read(0.05):
-                if pipe == labels:
+                if pipe == brain.child.pipes()[0]:
                     self._take_label_line(line, output)
                 elif pipe != quiet:
                     self._pass_on(line)
@@ -173,33 +161,58 @@ class Session:
                 break
             if deadline is not None:
                 continue
-            status = _failure(*children)
+            if not self._interrupts and brain_ended is None:
+                for text in stages.supervise():
+                    self._progress.clear()
+                    say(text, "error")
+            status = self._failure(working)
             if console is not None and brain_ended is None:
                 # It never ends by itself: whoever wanted it shall know at once.
-                status = status or _failure(console)
-            if brain.status == 0 and brain_ended is None:
+                status = status or self._failure([console])
+            if brain.child.status == 0 and brain_ended is None:
                 brain_ended = time.monotonic()
                 if console is not None:
-                    console.interrupt()
+                    console.child.interrupt()
+            if source.child.status != 0:
+                source_ended = None
+            elif source_ended is None:
+                source_ended = time.monotonic()
             # A brain told to stop leaves a source that waits for a reader which never comes.
             abandoned = brain_ended is not None and time.monotonic() > brain_ended + _GRACE_S
+            if brain.restarts and source_ended is not None and not stages.waits:
+                abandoned = abandoned or time.monotonic() > source_ended + _READERS_S
             if self._interrupts and recorder is not None and readers_left is None:
                 # The source says its end, so that nothing it gave is missing in what is kept.
                 readers_left = time.monotonic() + _READERS_S
-                source.interrupt()
+                source.child.interrupt()
             waits = readers_left is not None and time.monotonic() < readers_left
             if status or (self._interrupts and not waits) or abandoned:
                 deadline = time.monotonic() + _GRACE_S
-                for child in (*children, *([console] if console else [])):
-                    child.interrupt()
+                stages.interrupt()
             else:
                 self._obey(keys.pressed())
-        reader.close()
         if deadline is None and self._interrupts < 2:
-            for child in children:
-                child.wait(time.monotonic() + _GRACE_S)
-            status = _failure(*children)
+            for stage in working:
+                stage.child.wait(time.monotonic() + _GRACE_S)
+            status = self._failure(working)
         return status
+
+    def _failure(self, stages: Sequence[Stage]) -> int:
+        """The exit status of the first that failed, said if it was killed; 0 if none did."""
+        if self._wrong is not None:
+            return 2
+        for stage in stages:
+            status = stage.child.status
+            if stage.name in ("source", "recorder") and status == INTERRUPTED:
+                continue  # told to end, by us
+            if stage.killed and stage.survives and not self._interrupts:
+                continue  # started again
+            if status is not None and status < 0:
+                say(f"the {stage.name} process was ended by signal {-status}", "error")
+                return 1
+            if status:
+                return status
+        return 0
 
     def _take_label_line(self, line: bytes, output: AtomicFile | None) -> None:
         summary = decode_summary(line)
@@ -207,6 +220,15 @@ class Session:
             self._summary = summary
             return
         label = decode_label(line)
+        try:
+            if self._wrong is not None or not self._labels.is_new(label):
+                return
+        except InputError as error:
+            self._wrong = error
+            say(str(error), "error")
+            return
+        if self._labels.count == 1:
+            self._begin = time.monotonic()
         if output is not None:
             output.write(line)
         if self._settings.as_json or label.changed:
@@ -216,9 +238,7 @@ class Session:
             sys.stdout.flush()
         else:
             self._printer.show(label)
-        if self._first_us is None:
-            self._first_us, self._begin = label.t_us, time.monotonic()
-        seen_s = (label.t_us - self._first_us) / 1e6
+        seen_s = self._labels.seen_s
         speed = seen_s / max(time.monotonic() - self._begin, 1e-3)
         self._progress.show(
             f"{seen_s:8.1f} s seen at {speed:.1f} times real time, now: {label.label}"
@@ -254,6 +274,9 @@ class Session:
     def _close(self, status: int, output: AtomicFile | None) -> int:
         self._progress.clear()
         summary = self._summary
+        restarts = self._stages.restarts
+        if summary is not None and restarts:
+            summary = msgspec.structs.replace(summary, restarts=restarts)
         if summary is not None and not status:
             finished = self._interrupts == 0 or self._settings.endless
             if output is not None and finished:
@@ -276,20 +299,6 @@ class Session:
             sys.stderr.write("wigwag: the brain ended without a summary\n")
             return 1
         return 0
-
-
-def _failure(*children: Child) -> int:
-    """The exit status of the first child that failed, said if it was killed; 0 if none did."""
-    for child in children:
-        status = child.status
-        if child.name in ("source", "recorder") and status == INTERRUPTED:
-            continue  # told to end, by us
-        if status is not None and status < 0:
-            sys.stderr.write(f"wigwag: the {child.name} process was ended by signal {-status}\n")
-            return 1
-        if status:
-            return status
-    return 0
 
 
 def _leave_stdout() -> None:

@@ -52,6 +52,11 @@ class SessionFolder:
         return self.path / "targets.csv"
 
     @property
+    def latest(self) -> Path:
+        """Weights of a few seconds ago at most, for a session that was killed."""
+        return self.path / "latest.safetensors"
+
+    @property
     def control(self) -> Path:
         """The address at which the brain is asked while it runs."""
         return self.path / "control.txt"

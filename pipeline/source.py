@@ -21,7 +21,7 @@ from pipeline.control import ControlServer, Request
 from pipeline.event_filters import EventFilters, FilterSettings
 from pipeline.logs import say
 from pipeline.memory import keep_freed_memory
-from pipeline.process_guard import exit_with_parent, stopping_on_signals
+from pipeline.process_guard import exit_with_parent, restarts_before, stopping_on_signals
 from pipeline.security import CurveServer
 from pipeline.telemetry import StageTelemetry
 from pipeline.wire import StreamTotals, check_name, encode_end, encode_json, encode_packet, topic
@@ -55,6 +55,8 @@ class SourceSettings:
     loop: bool = False
     paused: bool = False
     """Wait for resume or step before the first packet."""
+    hurry_us: int = 0
+    """So much from the beginning is given out as fast as it goes, whatever the speed."""
     start_us: int | None = None
     stop_us: int | None = None
     """Half-open part `[start_us, stop_us)`, as `open_recording` takes it."""
@@ -148,6 +150,7 @@ class _SourceRun:
             speed=None if getattr(source, "live", False) else settings.speed,
             loop=settings.loop,
             paused=settings.paused,
+            hurry_us=settings.hurry_us,
             stop=stop,
             on_wait=self._tell,
         )
@@ -311,6 +314,7 @@ class _SourceRun:
             "t_end_us": self._t_end_us,
             "filters": self._filters.status(),
             "position_us": self._position_us(),
+            "restarts": restarts_before(),
         }
 
     def _position_us(self) -> int | None:

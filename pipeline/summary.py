@@ -82,6 +82,11 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     gestures: tuple[GestureResult, ...]
     saved: str | None
     """Version of the checkpoint written at the end."""
+    gaps: int = 0
+    """How often a source was started again before its stream had ended."""
+    restarts: dict[str, int] = {}
+    """How often a session started its stages again, by stage; all other figures are those of the
+    brain that was started last."""
 
 
 def encode_summary(summary: RunSummary) -> bytes:
@@ -124,6 +129,10 @@ def summary_rows(summary: RunSummary) -> Iterator[tuple[str, str]]:
     for view in summary.views:
         since = f" from {view.t_us / 1e6:.3f} s on" if len(summary.views) > 1 else ""
         yield "view", f"{view.width}x{view.height}+{view.x}+{view.y} by {view.cell}{since}"
+    for stage, count in sorted(summary.restarts.items()):
+        yield f"times that the {stage} was killed and started again", f"{count:,}"
+    if summary.gaps:
+        yield "streams cut off", f"{summary.gaps:,}"
     yield "frames", f"{summary.frames:,}"
     if summary.frames_skipped or summary.learning_skipped:
         yield (

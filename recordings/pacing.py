@@ -46,11 +46,13 @@ class PacedSource(Closing):
         speed: float | None = 1.0,
         loop: bool = False,
         paused: bool = False,
+        hurry_us: int = 0,
         stop: threading.Event | None = None,
         on_wait: Callable[[], None] | None = None,
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """`speed` None is as fast as asked for; `loop` begins again at the end, time going on.
+        The first `hurry_us` are as fast as asked for in any case, paused or not.
 
         Setting `stop` ends the iteration within 50 ms. `on_wait` is called now and then while
         waiting, by the thread that iterates. Raises `InputError` for a speed that is not above 0.
@@ -69,6 +71,7 @@ class PacedSource(Closing):
         self._on_wait = on_wait
         self._clock_ns = clock_ns
         self._changed = threading.Condition()
+        self._hurry_us = hurry_us
         self._steps = 0
         self._late_ns = 0
         self._t0_us = 0
@@ -206,6 +209,13 @@ class PacedSource(Closing):
                     if self._paused_ns is not None:
                         self._paused_ns = self._start_ns
                 elapsed_ns = self._stream_ns(packet.t_end_us)
+                if packet.t_end_us - self._t0_us <= self._hurry_us:
+                    self._late_ns = 0
+                    # From here on, and from the latest of these, time goes on by the clock.
+                    self._start_ns = self._clock_ns() - elapsed_ns
+                    if self._paused_ns is not None:
+                        self._paused_ns = self._clock_ns()
+                    return True
                 if self._paused_ns is None:
                     wait_s = (self._start_ns + elapsed_ns - self._clock_ns()) / 1e9
                     if wait_s <= 0:

@@ -134,6 +134,7 @@ def adapt(
                 *arguments(
                     {
                         "session": session,
+                        "latest": folder.latest,
                         "rehearse": rehearse,
                         "secret-key": secret_key,
                         "when-behind": "wait" if recorded else "skip",

@@ -109,6 +109,7 @@ def replay(
             source_arguments=("source", str(file), *moving, *switches),
             brain_arguments=brain_arguments(settings),
             threads=threads,
+            after_kill="end" if loop else "begin anew",
             endless=loop,
             step=step,
             as_json=as_json,
@@ -154,8 +155,10 @@ def live(
 ) -> None:
     """Recognise what a camera sees, now: camera, bus and brain in one go, until Ctrl-C.
 
-    A brain that falls behind leaves frames out, and counts them. Space pauses and goes on.
+    A brain that falls behind leaves frames out, and counts them. Space pauses and goes on. A stage
+    that was killed is started again.
     """
+    from pipeline.addresses import private_run_directory
     from pipeline.session import Session, SessionSettings
 
     settings = brain_settings(
@@ -173,6 +176,8 @@ def live(
         views=view,
     )
     addresses, shown = beside(console_port) if console else ((), None)
+    # So that a brain that is started again knows what it was taught.
+    kept = private_run_directory() / "latest.safetensors" if console else None
     session = Session(
         SessionSettings(
             source_arguments=(
@@ -183,10 +188,11 @@ def live(
                 *brain_arguments(settings),
                 "--when-behind=skip",
                 *arguments({"save-folder": save_folder}),
-                *(("--teach", *addresses) if console else ()),
+                *(("--teach", *addresses, *arguments({"latest": kept})) if console else ()),
             ),
             console_arguments=shown,
             threads=threads,
+            after_kill="go on",
             endless=True,
             as_json=as_json,
             output=output,

@@ -59,6 +59,7 @@ def replay_of(
             ),
             brain_arguments=arguments(options),
             threads=int(options["threads"]),
+            after_kill="begin anew",
             as_json=bool(context.params.get("as_json")),
             output=output,
             summary=summary,

@@ -44,6 +44,12 @@ def source(
     paused: Annotated[
         bool, typer.Option("--paused", help="Wait for resume or step on the control address.")
     ] = False,
+    hurry: Annotated[
+        float,
+        typer.Option(
+            "--hurry", min=0.0, help="Give out the first seconds as fast as it goes: to catch up."
+        ),
+    ] = 0.0,
     control: Annotated[
         str | None,
         typer.Option(
@@ -89,6 +95,7 @@ def source(
             speed=o.parse_speed(speed),
             loop=loop,
             paused=paused,
+            hurry_us=round(hurry * 1e6),
             start_us=_microseconds(start),
             stop_us=_microseconds(stop),
             policy="drop" if backpressure is o.Backpressure.drop else "block",
@@ -121,6 +128,14 @@ def brain(
     rehearse: o.Rehearse = None,
     save: o.Save = None,
     save_folder: o.SaveFolder = None,
+    latest: Annotated[
+        Path | None,
+        typer.Option(
+            "--latest",
+            help="Where lessons are given: keep the weights here every few seconds while they "
+            "change, and begin from them where the file is there already.",
+        ),
+    ] = None,
     publish: Annotated[
         str | None,
         typer.Option("--publish", metavar="ADDR", help="Labels and telemetry for watchers."),
@@ -193,6 +208,7 @@ def brain(
             replay=replay_session,
             rehearse=rehearse,
             save_folder=save_folder,
+            latest=latest,
             publish=publish,
             control=control,
             metrics=metrics,

@@ -26,7 +26,7 @@ OPTIONS = {
     "adapt": ("--camera", "--session", "--rehearse", "--control", "--rate"),
     "teach": ("--control", "--seconds", "--undo", "--new", "--versions", "--load", "--compare"),
     "source": ("--camera", "--bind", "--backpressure", "--control", "--hot-pixels", "--noise-ms"),
-    "brain": ("--connect", "--publish", "--when-behind", "--keep-running", "--view"),
+    "brain": ("--connect", "--publish", "--when-behind", "--keep-running", "--view", "--latest"),
     "devices": ("--json", "--libraries"),
     "console": (
         "--connect",

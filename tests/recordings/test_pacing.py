@@ -76,6 +76,20 @@ class Consumer:
         assert not self._thread.is_alive()
 
 
+@pytest.mark.parametrize("paused", [False, True])
+def test_what_was_seen_before_is_hurried_through(paused: bool) -> None:
+    """Up to there nobody waits, not even for a pause to end; then time goes on by the clock."""
+    paced = PacedSource(Steady(2000), speed=0.01, paused=paused, hurry_us=1_990_000)
+    consumer = Consumer(paced)
+    consumer.wait_for(1990)
+    assert paced.paused is paused
+    paced.step(10)
+    consumer.join()
+    assert [packet.t_begin_us for packet in consumer.packets] == [
+        BEGIN_US + 1000 * number for number in range(2000)
+    ]
+
+
 @pytest.mark.parametrize("speed", [0.5, 1.0, 10.0])
 def test_no_packet_comes_before_its_time(speed: float) -> None:
     """A packet is released no earlier than its end is due, and in order."""

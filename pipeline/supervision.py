@@ -1,0 +1,157 @@
+"""The stages of a session, each a child process, started again where they were killed."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence, ValuesView
+from typing import Literal
+
+from pipeline.children import Child, LineReader
+from pipeline.process_guard import RESTARTS_VARIABLE
+from pipeline.repeated_labels import RepeatedLabels
+
+AfterKill = Literal["end", "go on", "begin anew"]
+"""What a session does when its source or brain was killed. `go on`: it is started again, and what
+came meanwhile is lost. `begin anew`: both are, from the beginning of the recording; labels that
+were said already are compared with those that come again, and not said twice."""
+MOST_RESTARTS = 5
+"""Within `WITHIN_S`; then the session ends, for what kills it so often will do so again."""
+WITHIN_S = 60.0
+FIRST_WAIT_S = 0.1
+"""Before it is started again; twice as long after each further time within `WITHIN_S`."""
+
+
+class Backoff:
+    """When to start something again that was killed."""
+
+    def __init__(self, clock_s: Callable[[], float] = time.monotonic) -> None:
+        self._clock_s = clock_s
+        self._killed_s: deque[float] = deque()
+
+    def killed(self) -> float | None:
+        """Count one more time; the time to start again at, None for never."""
+        now_s = self._clock_s()
+        self._killed_s.append(now_s)
+        while self._killed_s[0] < now_s - WITHIN_S:
+            self._killed_s.popleft()
+        if len(self._killed_s) > MOST_RESTARTS:
+            return None
+        return now_s + FIRST_WAIT_S * 2.0 ** (len(self._killed_s) - 1)
+
+
+class Stage:
+    """One program of a session, run as a child as often as it takes."""
+
+    def __init__(
+        self, name: str, arguments: Sequence[str], *, threads: int, survives: bool = False
+    ) -> None:
+        """`survives`: it is started again when it was killed."""
+        self.name = name
+        self.survives = survives
+        self.restarts = 0
+        self._arguments = tuple(arguments)
+        self._threads = threads
+        self.child = Child(name, self._arguments, threads=threads)
+
+    @property
+    def killed(self) -> bool:
+        """Whether a signal has ended it."""
+        return self.child.status is not None and self.child.status < 0
+
+    def start_again(self, *more: str, before: int) -> None:
+        """Another process in place of the one that has ended; `before` is told to it."""
+        self.child.close()
+        self.restarts += 1
+        self.child = Child(
+            self.name,
+            (*self._arguments, *more),
+            threads=self._threads,
+            variables={RESTARTS_VARIABLE: str(before)},
+        )
+
+
+class Stages:
+    """All stages of one session by name, their output read by one reader."""
+
+    def __init__(self, reader: LineReader, labels: RepeatedLabels, after_kill: AfterKill) -> None:
+        """`labels` are told where all begins anew."""
+        self._reader = reader
+        self._labels = labels
+        self._after_kill = after_kill
+        self._stages: dict[str, Stage] = {}
+        self._backoff = Backoff()
+        self._again_s: float | None = None
+        self._gaps = 0
+
+    def start(self, name: str, arguments: Sequence[str], *, threads: int) -> None:
+        """A console can be started again in any session; what a recorder had cannot."""
+        survives = name == "console" or (self._after_kill != "end" and name != "recorder")
+        self._stages[name] = stage = Stage(name, arguments, threads=threads, survives=survives)
+        self._listen(stage)
+
+    def __getitem__(self, name: str) -> Stage:
+        return self._stages[name]
+
+    def get(self, name: str) -> Stage | None:
+        """The stage, where the session has it."""
+        return self._stages.get(name)
+
+    def values(self) -> ValuesView[Stage]:
+        """All of them, in the order in which they were started."""
+        return self._stages.values()
+
+    @property
+    def waits(self) -> bool:
+        """Whether something is to be started again in a moment."""
+        return self._again_s is not None
+
+    @property
+    def restarts(self) -> dict[str, int]:
+        """How often each was started again that was."""
+        return {stage.name: stage.restarts for stage in self.values() if stage.restarts}
+
+    def supervise(self) -> Iterator[str]:
+        """To be called again and again; gives what is to be told of what was killed."""
+        killed = [one for one in self.values() if one.survives and one.killed]
+        if self._again_s is not None:
+            if time.monotonic() >= self._again_s:
+                self._again_s = None
+                self._start_again(killed)
+        elif killed:
+            self._again_s = self._backoff.killed()
+            for stage in killed:
+                after = "it is started again" if self._again_s else "too often to go on"
+                yield f"the {stage.name} was killed by signal {-(stage.child.status or 0)}; {after}"
+                stage.survives = self._again_s is not None
+
+    def interrupt(self) -> None:
+        """Ask all to end; none is started again."""
+        self._again_s = None
+        for stage in self.values():
+            stage.child.interrupt()
+
+    def close(self) -> None:
+        """Kill what still runs, last started first."""
+        for stage in reversed(list(self.values())):
+            stage.child.close()
+
+    def _start_again(self, killed: list[Stage]) -> None:
+        caught_up: tuple[str, ...] = ()
+        if self._after_kill == "begin anew" and any(one.name != "console" for one in killed):
+            killed = [self["source"], self["brain"]]
+            for stage in killed:
+                stage.child.kill()
+            self._labels.begin_anew()
+            caught_up = (f"--hurry={self._labels.seen_s}",)
+        for stage in killed:
+            for pipe in stage.child.pipes():
+                self._reader.forget(pipe)
+            self._gaps += not caught_up and stage.name != "console"
+            more = caught_up if stage.name == "source" else ()
+            stage.start_again(*more, before=self._gaps)
+            self._listen(stage)
+
+    def _listen(self, stage: Stage) -> None:
+        for pipe in stage.child.pipes():
+            self._reader.add(pipe)

@@ -1,0 +1,173 @@
+"""Stages that are killed are started again, and what came between is told."""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import pytest
+
+from drivers.errors import InputError
+from models.checkpoint_file import read_checkpoint
+from pipeline.addresses import ipc_address, private_run_directory
+from pipeline.control import control_request
+from pipeline.labels import Label
+from pipeline.repeated_labels import RepeatedLabels
+from pipeline.supervision import MOST_RESTARTS, WITHIN_S, Backoff
+
+SAMPLE = Path(__file__).resolve().parents[2] / "recordings/samples/simulated-session.aedat4"
+
+
+def process_of(session: Popen[bytes], stage: str) -> int:
+    """The process of a stage, once it is there."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        children = Path(f"/proc/{session.pid}/task/{session.pid}/children").read_text().split()
+        for child in children:
+            if stage.encode() in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[:6]:
+                return int(child)
+        time.sleep(0.02)  # between two looks at a running process
+    raise AssertionError(f"no {stage} among the children")
+
+
+def labels_of(session: Popen[bytes]) -> Iterator[dict[str, Any]]:
+    """Every label as it is said."""
+    assert session.stdout is not None
+    for line in session.stdout:
+        yield json.loads(line)
+
+
+def test_it_waits_longer_every_time_and_gives_up() -> None:
+    """Twice as long each time; a minute without trouble is forgotten."""
+    now_s = 100.0
+    backoff = Backoff(lambda: now_s)
+    waits = [(backoff.killed() or now_s) - now_s for _ in range(MOST_RESTARTS)]
+    assert waits == pytest.approx([0.1 * 2**number for number in range(MOST_RESTARTS)])
+    assert backoff.killed() is None
+    now_s += WITHIN_S + 1
+    assert backoff.killed() == pytest.approx(now_s + 0.1)
+
+
+def label(t_us: int, gesture_class: int = 1, latency_us: int = 0) -> Label:
+    """A label at a time of the stream."""
+    return Label(
+        t_us=t_us, source="one", label="a", gesture_class=gesture_class, confidence=1.0,
+        counts=(1,), window_us=1000, model_version="v", latency_us=latency_us, changed=False,
+    )  # fmt: skip
+
+
+def test_labels_that_come_again_are_not_new() -> None:
+    """They may be later than the first time, but not others; after them comes what is new."""
+    labels = RepeatedLabels()
+    said = [label(t_us) for t_us in (0, 100_000, 200_000)]
+    assert all(labels.is_new(one) for one in said)
+    assert (labels.count, labels.seen_s) == (3, 0.2)
+    labels.begin_anew()
+    again = [label(t_us, latency_us=7) for t_us in (0, 100_000, 200_000, 300_000, 400_000)]
+    assert [labels.is_new(one) for one in again] == [False] * 3 + [True] * 2
+    labels.begin_anew()
+    with pytest.raises(InputError, match="begun anew"):
+        labels.is_new(label(0, gesture_class=2))
+
+
+@pytest.mark.parametrize("stage", ["source", "brain"])
+def test_a_live_session_goes_on(wigwag, tmp_path: Path, tiny_checkpoint: Path, stage: str) -> None:
+    """Labels come again and say that there was a gap; so do standard error and the summary."""
+    session = wigwag.start(
+        "live", "--camera", "simulated", "--checkpoint", tiny_checkpoint, "--json",
+        "--summary", tmp_path / "summary.json",
+    )  # fmt: skip
+    labels = labels_of(session)
+    assert next(labels).get("gaps", 0) == 0
+    os.kill(process_of(session, stage), signal.SIGKILL)
+    assert next(one for one in labels if one.get("gaps"))["gaps"] == 1
+    session.send_signal(signal.SIGINT)
+    _, error = session.communicate(timeout=60)
+    assert f"the {stage} was killed by signal 9; it is started again" in error.decode()
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["restarts"] == {stage: 1}
+    assert summary["gaps"] == (stage == "source")
+    seen = summary["events_binned"] + summary["events_outside_view"]
+    assert summary["events_in"] == seen + summary["events_late"] + summary["events_invalid"]
+
+
+def test_a_replay_is_begun_anew_and_says_nothing_twice(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """Source and brain killed on the way: the same labels as without, each once, and all events."""
+    replay = ("replay", SAMPLE, "--checkpoint", tiny_checkpoint, "--json", "--stop", 3)
+    whole = wigwag.run(*replay, "--speed", "max", "--summary", tmp_path / "whole.json")
+    assert whole[0] == 0
+    killed = wigwag.start(
+        *replay, "--summary", tmp_path / "killed.json", "--output", tmp_path / "labels.jsonl"
+    )
+    labels = labels_of(killed)
+    said = [next(labels)]
+    for stage in ("brain", "source"):
+        os.kill(process_of(killed, stage), signal.SIGKILL)
+        said += [next(labels) for _ in range(3)]
+    said += labels
+    assert killed.wait(60) == 0
+    expected = [json.loads(line) for line in whole[1].splitlines()]
+    for one in (*expected, *said):
+        one.pop("latency_us")
+    assert said == expected
+    assert len((tmp_path / "labels.jsonl").read_text().splitlines()) == len(expected)
+    undisturbed, summary = (
+        json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "killed")
+    )
+    assert summary["restarts"] == {"brain": 2, "source": 2}
+    for name in ("events_in", "events_binned", "events_lost", "frames", "labels", "gaps"):
+        assert summary[name] == undisturbed[name]
+
+
+def test_what_is_killed_too_often_ends_the_session(wigwag, tiny_checkpoint: Path) -> None:
+    """Once more than it is started again: one line that says so, status 1."""
+    session = wigwag.start("live", "--camera", "simulated", "--checkpoint", tiny_checkpoint)
+    before = 0
+    for _ in range(MOST_RESTARTS + 1):
+        deadline = time.monotonic() + 30
+        while (source := process_of(session, "source")) == before:
+            assert time.monotonic() < deadline
+        before = source
+        os.kill(source, signal.SIGKILL)
+    _, error = session.communicate(timeout=60)
+    assert session.returncode == 1
+    assert error.decode().count("it is started again") == MOST_RESTARTS
+    assert error.decode().count("the source was killed by signal 9; too often to go on") == 1
+
+
+def test_what_a_brain_was_taught_outlives_it(wigwag, tmp_path: Path, tiny_checkpoint: Path) -> None:
+    """Killed, and started with the same options, it begins from the weights of a moment before."""
+    folder = private_run_directory()
+    events, control = ipc_address(folder, "events"), ipc_address(folder, "brain")
+    latest = tmp_path / "latest.safetensors"
+    wigwag.start("source", SAMPLE, "--loop", "--bind", events)
+    told = (
+        *("brain", "--connect", events, "--control", control, "--teach", "--latest", latest),
+        *("--checkpoint", tiny_checkpoint),
+    )
+    brain = wigwag.start(*told)
+    ask = {"command": "add_class", "name": "wink"}
+    assert control_request(control, ask, timeout_s=60)["class"] == 12
+    deadline = time.monotonic() + 60
+    while not latest.is_file():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)  # between two looks for a file
+    brain.kill()
+    brain.wait(10)
+    assert read_checkpoint(latest).class_names[-1] == "wink"
+    wigwag.start(*told)
+    assert control_request(control, {"command": "status"}, timeout_s=60)["classes"][-1] == "wink"
+
+
+def test_only_a_brain_that_is_taught_keeps_its_latest_weights(wigwag, tmp_path: Path) -> None:
+    """One line that says what to do instead."""
+    status, _, error = wigwag.run(
+        *("brain", "--connect", "ipc:///tmp/none", "--latest", tmp_path / "latest.safetensors")
+    )
+    assert (status, error.count("\n"), "--teach" in error) == (2, 1, True)
