@@ -113,6 +113,8 @@ class BrainSession(Closing):
     def label(self, line: bytes) -> None:
         """A label was said."""
         if self._labels is not None:
+            # What it rests on is in the log before it is said: the process may be killed.
+            self.course.end_run()
             os.write(self._labels, line)
         if self.replay is not None:
             self.replay.label(line)

@@ -1,5 +1,10 @@
+import os
 import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+from pipeline.brain_session import BrainSession
 from pipeline.course import LiveCourse, LoggedCourse
 
 
@@ -40,3 +45,20 @@ def test_a_long_run_is_noted_piece_by_piece() -> None:
     assert counts == [1000, 1000]
     course.end_run()
     assert sum(counts) == 2500
+
+
+def test_what_a_label_rests_on_is_noted_before_it_is_said(tmp_path: Path) -> None:
+    """A brain may be killed at any moment: no label is kept without what was left out before it."""
+    path = tmp_path / "labels.jsonl"
+    labels = os.open(path, os.O_WRONLY | os.O_CREAT)
+    noted: list[tuple[int, int]] = []
+    course = LiveCourse(
+        skip=True, note=lambda _kind, _frame, count: noted.append((count, path.stat().st_size))
+    )
+    for _ in range(3):
+        course.next(time.time_ns() - 200_000_000, 0, False)
+    session: Any = SimpleNamespace(course=course, replay=None, _labels=labels)
+    BrainSession.label(session, b"{}\n")
+    os.close(labels)
+    assert noted == [(3, 0)]
+    assert path.read_bytes() == b"{}\n"
