@@ -55,8 +55,8 @@ def test_what_a_label_rests_on_is_noted_before_it_is_said(tmp_path: Path) -> Non
     course = LiveCourse(
         skip=True, note=lambda _kind, _frame, count: noted.append((count, path.stat().st_size))
     )
-    for _ in range(3):
-        course.next(time.time_ns() - 200_000_000, 0, False)
+    for late_ms in (0, 200, 200, 200):
+        course.next(time.time_ns() - late_ms * 1_000_000, 0, False)
     session: Any = SimpleNamespace(course=course, replay=None, _labels=labels)
     BrainSession.label(session, b"{}\n")
     os.close(labels)
