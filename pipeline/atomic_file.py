@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,7 +16,7 @@ class AtomicFile:
     """Lines go to a temporary file beside `path`; `commit` puts it in place, `discard` drops it.
 
     Leaving it as a context manager without `commit` discards. Raises `InputError` where the
-    folder cannot be written.
+    folder cannot be written, or is full.
     """
 
     def __init__(self, path: Path) -> None:
@@ -27,26 +28,27 @@ class AtomicFile:
                 prefix=f".{path.name}.", suffix=".part", dir=path.parent
             )
         except OSError as error:
-            raise InputError(
-                what=f"output file {path}",
-                got=in_words(error),
-                allowed="a file in a folder that exists and can be written",
-                todo="choose another path",
-            ) from error
+            raise self._failure(error) from error
         self._temporary: Path | None = Path(name)
         self._file = os.fdopen(handle, "wb")
 
     def write(self, data: bytes) -> None:
         """Append bytes."""
-        self._file.write(data)
+        try:
+            self._file.write(data)
+        except OSError as error:
+            raise self._failure(error) from error
 
     def commit(self) -> None:
         """Sync the file and rename it to its place."""
         if self._temporary is None:
             return
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+        except OSError as error:
+            raise self._failure(error) from error
         # mkstemp makes files private; what the user asked for gets the usual rights.
         mask = os.umask(0)
         os.umask(mask)
@@ -58,9 +60,18 @@ class AtomicFile:
         """Drop what was written, unless it was committed."""
         if self._temporary is None:
             return
-        self._file.close()
+        with suppress(OSError):  # what a full disk did not take is dropped too
+            self._file.close()
         self._temporary.unlink(missing_ok=True)
         self._temporary = None
+
+    def _failure(self, error: OSError) -> InputError:
+        return InputError(
+            what=f"output file {self.path}",
+            got=in_words(error),
+            allowed="a file in a folder that exists, can be written and has room",
+            todo="make room, or choose another path",
+        )
 
     def __enter__(self) -> Self:
         return self
@@ -79,3 +90,20 @@ def write_atomically(path: Path, data: bytes) -> None:
     with AtomicFile(path) as file:
         file.write(data)
         file.commit()
+
+
+def append_whole(file: int, data: bytes, path: Path) -> None:
+    """Append to an open file descriptor, in one piece unless the disk is full.
+
+    Raises `InputError` for what could not be written; a piece of it may stand there then.
+    """
+    try:
+        while data:
+            data = data[os.write(file, data) :]
+    except OSError as error:
+        raise InputError(
+            what=f"output file {path}",
+            got=in_words(error),
+            allowed="a disk with room for what is to be kept",
+            todo="make room, and begin a new session",
+        ) from error

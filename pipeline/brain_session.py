@@ -14,6 +14,7 @@ from drivers.closing import Closing
 from drivers.events import EventPacket
 from models.engine import Engine
 from models.teaching import teaching_of
+from pipeline.atomic_file import append_whole
 from pipeline.background import BackgroundWriter
 from pipeline.brain_settings import BrainSettings
 from pipeline.course import LiveCourse, LoggedCourse, Skipped
@@ -112,10 +113,10 @@ class BrainSession(Closing):
 
     def label(self, line: bytes) -> None:
         """A label was said."""
-        if self._labels is not None:
+        if self._labels is not None and self._folder is not None:
             # What it rests on is in the log before it is said: the process may be killed.
             self.course.end_run()
-            os.write(self._labels, line)
+            append_whole(self._labels, line, self._folder.labels)
         if self.replay is not None:
             self.replay.label(line)
 

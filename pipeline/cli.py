@@ -8,6 +8,7 @@ Without arguments it shows its help.
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 import traceback
@@ -16,7 +17,7 @@ from typing import Annotated, Any
 
 import typer
 
-from drivers.errors import InputError
+from drivers.errors import InputError, in_words
 from models.errors import ModelError
 from pipeline import logs
 from pipeline.commands import (
@@ -64,6 +65,8 @@ for module in COMMANDS:
     module.register(app)
 
 
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
+"""Errors of writing that are nobody's defect."""
 _USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 """What all wrong options and arguments raise; typer names only some of its subclasses."""
 
@@ -96,6 +99,15 @@ def main() -> None:
         _say(error, 2)
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:
+        if error.errno not in _DISK:
+            _say(error, 1)
+        where = f" to {error.filename}" if error.filename else ""
+        _say(
+            f"writing{where}: got {in_words(error)}; allowed: a disk with room that can be "
+            "written; make room, or choose another path",
+            2,
+        )
     except Exception as error:
         _say(error, 1)
 

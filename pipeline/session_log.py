@@ -18,6 +18,7 @@ import msgspec
 
 from drivers.closing import Closing
 from drivers.errors import InputError, in_words
+from pipeline.atomic_file import append_whole
 from pipeline.background import BackgroundWriter
 
 
@@ -35,16 +36,17 @@ class SessionLog(Closing):
                 allowed="a new file in a folder that can be written",
                 todo="choose a new folder for every session",
             ) from error
+        self._path = path
         self._writer = writer
         self._lock = threading.Lock()
         self._lines = 0
 
     def write(self, what: str, frame: int, t_us: int, **fields: Any) -> None:
-        """Append a line."""
+        """Append a line; raises `InputError` where the disk is full."""
         with self._lock:
             entry = {"n": self._lines, "what": what, "frame": frame, "t_us": t_us}
             entry["at"] = datetime.now(UTC).isoformat(timespec="milliseconds")
-            os.write(self._file, msgspec.json.encode(entry | fields) + b"\n")
+            append_whole(self._file, msgspec.json.encode(entry | fields) + b"\n", self._path)
             self._lines += 1
         self._writer.do(self._sync)
 

@@ -90,8 +90,11 @@ class EventWriter(Closing):
             self._flush()
             self._finish()
         finally:
-            self._file.close()
-            self._file = None
+            file, self._file = self._file, None
+            try:
+                file.close()
+            except OSError as error:  # what a full disk did not take is still in its buffer
+                raise self._failure(error) from error
 
     @abstractmethod
     def _header(self) -> bytes:
@@ -146,5 +149,5 @@ class EventWriter(Closing):
             what=f"output file {self.path}",
             got=in_words(error),
             allowed="a file in a folder that exists, can be written and has room",
-            todo="choose another path",
+            todo="make room, or choose another path",
         )
