@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import zmq
+
 from pipeline.addresses import ipc_address, private_run_directory
 from pipeline.control import control_request
 from tests.faults.running import ONE_THREAD, SAMPLE, Running, answers, free_port, until
@@ -151,14 +153,57 @@ def adapt(times: int, rng: random.Random) -> Found:
     return found
 
 
+def guests(times: int, _rng: random.Random) -> Found:
+    """Subscribers that connect to a brain and vanish, 200 for every kill of the others."""
+    found = Found()
+    folder = private_run_directory()
+    events, said, control = (ipc_address(folder, name) for name in ("events", "said", "brain"))
+    source = Running("source", SAMPLE, "--loop", "--bind", events)
+    brain = Running(
+        *("brain", "--connect", events, "--publish", said, "--control", control, "--json")
+    )
+    brain.wait_for_label(0)
+    before: tuple[int, int] | None = None
+    with zmq.Context() as context:
+        while found.kills < 200 * times:
+            with context.socket(zmq.SUB) as guest:
+                guest.linger = 0
+                guest.subscribe(b"")
+                guest.connect(said)
+            found.kills += 1
+            if found.kills % 200 == 0:
+                begin_s = time.monotonic()
+                found.pauses_s.append(brain.wait_for_label(len(brain.labels)) - begin_s)
+                before = before or _taken(brain)
+    after = _taken(brain)
+    if before and (after[0] > before[0] + 3 or after[1] > before[1] + 20_000):
+        found.broken.append(f"descriptors and KiB were {before}, then {after}")
+    status = control_request(control, {"command": "status"}, timeout_s=10)
+    for name in ("frames_skipped", "events_lost", "refused"):
+        if status[name]:
+            found.broken.append(f"{name}: {status[name]}")
+    brain.end()
+    source.end()
+    return found
+
+
 SCENARIOS: dict[str, Callable[[int, random.Random], Found]] = {
     "live: source": live("source"),
     "live: brain": live("brain"),
     "live: console": live("console"),
     "watcher": watcher,
+    "guests of a brain": guests,
     "replay: source or brain": replay,
     "adapt: brain, in a lesson": adapt,
 }
+
+
+def _taken(running: Running) -> tuple[int, int]:
+    """File descriptors of a process, and its memory in KiB."""
+    process = Path(f"/proc/{running.process.pid}")
+    lines = (process / "status").read_text().splitlines()
+    memory = next(line for line in lines if line.startswith("VmRSS"))
+    return len(list((process / "fd").iterdir())), int(memory.split()[1])
 
 
 def _timeless(session: Running) -> list[dict[str, Any]]:
