@@ -244,6 +244,7 @@ def test_source_obeys_its_control_address(start: Callable[..., SyntheticProcess]
             "lost": 0,
             "t_end_us": 3000,
             "position_us": None,
+            "restarts": 0,
         }
         assert source.ask("resume")["paused"] is False
         source.wait_until(lambda status: status["packets"] > 10)

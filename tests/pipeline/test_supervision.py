@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -28,8 +29,9 @@ def process_of(session: Popen[bytes], stage: str) -> int:
     while time.monotonic() < deadline:
         children = Path(f"/proc/{session.pid}/task/{session.pid}/children").read_text().split()
         for child in children:
-            if stage.encode() in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[:6]:
-                return int(child)
+            with suppress(FileNotFoundError, ProcessLookupError):  # reaped since it was listed
+                if stage.encode() in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[:6]:
+                    return int(child)
         time.sleep(0.02)  # between two looks at a running process
     raise AssertionError(f"no {stage} among the children")
 
