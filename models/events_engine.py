@@ -49,9 +49,12 @@ class EventsEngine:
         self.version = checkpoint.version
         self._tensors = checkpoint.tensors
         settings = self.settings
+        self._usual_rate = 0.0 if learning is None else learning.rate
+        """What `Teaching.set_rate` is in proportion to."""
         self._learning = learning and live_learning(learning, settings)
         self._shape = (settings.input_channels, settings.height, settings.width)
         self._classes = settings.classes
+        self._rate_factor = 1.0
         self._updates = 0
         self._part = 0
         """Of the gradient begun: how many parts of it are done; 0 where none is."""
@@ -164,7 +167,7 @@ class EventsEngine:
 
     def _apply(self, learning: LearningSettings) -> bool:
         fresh = self._gradients == 0 and (learning.learn_every_steps or 1) == 1
-        sizes = step_sizes(learning)
+        sizes = step_sizes(learning, rate_factor=self._rate_factor)
         return bool(update(self._layers, self._learnt, self._progress, fresh, sizes))
 
     def _start(self, dtype: type[np.floating[Any]]) -> None:

@@ -10,7 +10,7 @@ from numba import njit
 
 from models.events_layout import LayerArrays, LearningArrays
 from models.layer_parameters import Floats
-from models.settings import ADAMAX_EPSILON, MEAN_DECAY, LearningSettings
+from models.settings import ADAMAX_EPSILON, LEAST_SQUARED, MEAN_DECAY, LearningSettings
 
 compiled: Any = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
 Random = npt.NDArray[np.uint32]
@@ -28,6 +28,8 @@ class LearningTerms(NamedTuple):
     regularisation: float
     cross_entropy: bool
     """Else smooth L1, the mean over classes."""
+    normalised: bool
+    """How a readout learns, if it does; see `models.readout_step`."""
 
 
 class StepSizes(NamedTuple):
@@ -36,6 +38,7 @@ class StepSizes(NamedTuple):
     rate: float
     readout_rate: float
     readout_decay: float
+    normalised: bool
     beta2: float
     epsilon: float
 
@@ -46,6 +49,7 @@ def learning_terms(learning: LearningSettings) -> LearningTerms:
         dropout=float(learning.dropout),
         regularisation=float(learning.regularisation),
         cross_entropy=learning.loss == "CrossEntropyLoss",
+        normalised=learning.readout_step == "normalised",
     )
 
 
@@ -55,6 +59,7 @@ def step_sizes(learning: LearningSettings, *, rate_factor: float = 1.0) -> StepS
         rate=float(learning.rate * rate_factor),
         readout_rate=float(learning.readout_rate * rate_factor),
         readout_decay=float(learning.readout_decay),
+        normalised=learning.readout_step == "normalised",
         beta2=float(learning.beta2),
         epsilon=ADAMAX_EPSILON,
     )
@@ -71,7 +76,8 @@ def back_through_readout(
     """Error on A: down = mask * (G^T e - lift) * A (1 - A), e = d loss / d y.
 
     The readout and the regulariser see what dropout leaves: D = mask * A. Where the readout is
-    trained, its gradient grows by e D^T, and that of its offset by e.
+    trained, its gradient grows by e D^T, and that of its offset by e; with normalised steps, by
+    e (D - A0)^T / |D - A0|^2.
     """
     dropout, regularisation = terms.dropout, terms.regularisation
     real = layer.weight.dtype.type
@@ -104,15 +110,12 @@ def back_through_readout(
     if not terms.cross_entropy:
         for number in range(classes):
             errors[number] = min(max(errors[number], -one), one) / real(classes)
-    for number in range(len(own.readout_gradient)):
-        gradient, error = own.readout_gradient[number], errors[number]
-        own.offset_gradient[number] += error
-        for t in range(size):
-            gradient[t] += error * dropped[t]
     if len(own.readout_gradient):
         own.readout_counts[0] += 1
-        for t in range(size):
-            own.seen[t] += dropped[t]
+        if terms.normalised:
+            add_normalised(layer, own, errors)
+        else:
+            add_plain(own, errors)
     quiet = total / real(size) < real(QUIET)
     lift = real(0.1 * regularisation / size) if quiet else zero
     for begin in range(0, size, NEAR):
@@ -125,6 +128,37 @@ def back_through_readout(
                 wanted[t] += error * weights[t]
         for t in range(end - begin):
             mask[t] = wanted[t] * mask[t] * a[t] * (one - a[t])
+
+
+@compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def add_plain(own: LearningArrays, errors: Floats) -> None:
+    """The readout's gradient grows by e D^T, its offset's by e; D counts for the mean."""
+    dropped = own.dropped
+    for number in range(errors.size):
+        gradient, error = own.readout_gradient[number], errors[number]
+        own.offset_gradient[number] += error
+        for t in range(dropped.size):
+            gradient[t] += error * dropped[t]
+    for t in range(dropped.size):
+        own.seen[t] += dropped[t]
+
+
+@compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def add_normalised(layer: LayerArrays, own: LearningArrays, errors: Floats) -> None:
+    """The readout's gradient grows by e (D - A0)^T / |D - A0|^2; `mean` becomes A0."""
+    dropped, rest = own.dropped, own.mean
+    one, channels, width = rest.dtype.type(1), layer.channels_out, layer.width
+    for channel in range(channels):
+        resting = one / (one + np.exp(-layer.bias[channel // width, channel % width]))
+        for t in range(channel, rest.size, channels):
+            rest[t] = resting
+    squared = rest.dtype.type(LEAST_SQUARED)
+    for t in range(rest.size):
+        squared += (dropped[t] - rest[t]) ** 2
+    for number in range(errors.size):
+        gradient, share = own.readout_gradient[number], errors[number] / squared
+        for t in range(rest.size):
+            gradient[t] += share * (dropped[t] - rest[t])
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
@@ -148,11 +182,40 @@ def scramble(number: np.uint32) -> np.uint32:
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def change_readout(layer: LayerArrays, own: LearningArrays, sizes: StepSizes) -> bool:
-    """One Adamax step of readout and offset, after the readout's decay; gradients become 0.
+    """One step of readout and offset, after the readout's decay; gradients become 0.
 
-    As `models.readout_step` has it: the readout learns from what differs from the running mean.
-    Returns whether the readout is finite.
+    As `models.readout_step` has it. Returns whether the readout is finite.
     """
+    if sizes.normalised:
+        return bool(step_normalised(layer, own, sizes))
+    return bool(step_centred(layer, own, sizes))
+
+
+@compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def step_normalised(layer: LayerArrays, own: LearningArrays, sizes: StepSizes) -> bool:
+    """G loses `readout_rate` of its gradient, the mean over steps; the reading of A0 stays."""
+    real = layer.readout.dtype.type
+    kept, zero = real(1.0 - sizes.readout_rate * sizes.readout_decay), real(0)
+    rate = real(sizes.readout_rate / max(own.readout_counts[0], 1))
+    own.readout_counts[0] = 0
+    total = zero
+    for number in range(len(own.readout_gradient)):
+        gradient, readout = own.readout_gradient[number], layer.readout[number]
+        moved = zero
+        for t in range(gradient.size):
+            changed = kept * readout[t] - rate * gradient[t]
+            moved += (readout[t] - changed) * own.mean[t]
+            readout[t] = changed
+            # 0 for finite numbers, NaN for others.
+            total += changed * zero
+            gradient[t] = zero
+        layer.readout_offset[number] += moved
+    return bool(total == zero)
+
+
+@compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
+def step_centred(layer: LayerArrays, own: LearningArrays, sizes: StepSizes) -> bool:
+    """One Adamax step, from what differs from the running mean."""
     real = layer.readout.dtype.type
     rate, beta2, epsilon = sizes.readout_rate, sizes.beta2, sizes.epsilon
     kept, zero = real(1.0 - sizes.readout_rate * sizes.readout_decay), real(0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -20,7 +20,7 @@ from models.events_layout import (
 )
 from models.layer_parameters import layer_parameters
 from models.new_class import check_new_class, padded_readouts, with_class
-from models.teaching import check_fits
+from models.teaching import check_fits, rate_factor
 
 PARAMETERS = ("weight", "bias", "readout", "readout_offset")
 """What learning may change in a layer; all streams share these arrays."""
@@ -92,11 +92,11 @@ class EventsTeaching:
     def go_back(self, kept: KeptEvents) -> None:
         """See `Teaching.go_back`."""
         engine = self._engine
-        if kept.classes < engine.settings.classes:
-            self._draw_rows(kept.classes)
         for layer, before in zip(engine._layers, kept.layers, strict=True):
             for name, array in before.items():
                 _into(getattr(layer, name), array)
+        if kept.classes < engine.settings.classes:
+            self._draw_rows(kept.classes)
         for own, before in zip(engine._learnt, kept.learning, strict=True):
             for name, array in before.items():
                 into = getattr(own, name)
@@ -153,9 +153,8 @@ class EventsTeaching:
         engine._learnt = tuple(_grown(own, before) for own in engine._learnt)
 
     def set_rate(self, rate: float) -> None:
-        """See `Teaching.set_rate`; raises `ModelError` out of range."""
-        if self._engine._learning is not None:
-            self._engine._learning = replace(self._engine._learning, rate=rate)
+        """See `Teaching.set_rate`."""
+        self._engine._rate_factor = rate_factor(rate, self._engine._usual_rate)
 
     def exchange(self) -> None:
         """See `Teaching.exchange`."""
@@ -178,8 +177,13 @@ class EventsTeaching:
         return 0 if learning is None else learning.seed
 
     def _draw_rows(self, first: int) -> None:
-        """Rows of the classes from `first` on as they were drawn."""
+        """Rows of the classes from `first` on as they are when a class is new."""
         engine = self._engine
+        if engine.settings.reading == "softmax":
+            for layer in engine._layers:
+                layer.readout[first:] = layer.readout[:first].mean(0)
+                layer.readout_offset[first:] = layer.readout_offset[:first].mean()
+            return
         known = {
             name: tensor[:first] if "readout" in name else tensor
             for name, tensor in engine._tensors.items()

@@ -12,7 +12,7 @@ from models.learning_rule import local_gradient
 from models.losses import make_loss
 from models.network import Network
 from models.optimisers import make_optimiser
-from models.readout_step import CentredReadout
+from models.readout_step import trained_readout
 from models.replicas import ALONE, Replicas
 from models.settings import LearningSettings
 from models.trainer_state import TrainerState, fill, load_optimiser_state, optimiser_state
@@ -37,19 +37,19 @@ class Learner:
         self.settings = settings
         device = network.layers[0].weight.device
         self._generator = torch.Generator(device=device).manual_seed(settings.seed)
-        self._trains_readout = settings.readout_rate > 0
+        self._readout_step = settings.readout_step if settings.readout_rate > 0 else None
         self._optimisers = [
             make_optimiser(
                 settings,
                 [layer.weight, layer.bias],
-                [layer.readout, layer.readout_offset] if self._trains_readout else [],
+                [layer.readout, layer.readout_offset] if self._readout_step == "centred" else [],
             )
             for layer in network.layers
         ]
         self._readouts = [
-            CentredReadout(layer.readout, layer.readout_offset)
+            trained_readout(layer, settings)
             for layer in network.layers
-            if self._trains_readout
+            if self._readout_step is not None
         ]
         self.set_rate_factor(1.0)
         self._loss = make_loss(settings, network.settings.classes)
@@ -85,9 +85,8 @@ class Learner:
             self.work_off()
         if update:
             self._average()
-            kept = 1.0 - self._rates[1] * self.settings.readout_decay
             for readout in self._readouts:
-                readout.begin_update(self._steps_since_update, kept)
+                readout.begin_update(self._steps_since_update, self._rates[1])
             for optimiser in self._optimisers:
                 optimiser.step()
             for readout in self._readouts:
@@ -105,7 +104,7 @@ class Learner:
     def _learnt(self, layer: Layer) -> dict[str, Tensor]:
         """What learning changes of a layer, by name."""
         learnt = {"weight": layer.weight, "bias": layer.bias}
-        if self._trains_readout:
+        if self._readout_step is not None:
             learnt |= {"readout": layer.readout, "readout_offset": layer.readout_offset}
         return learnt
 
@@ -201,7 +200,7 @@ class Learner:
                 loss=self._loss,
                 surrogate=self.settings.surrogate,
                 trigger=self.triggers[number],
-                trains_readout=self._trains_readout,
+                readout_step=self._readout_step,
                 replicas=self._replicas,
             )
             self.losses[number] = float(gradient.loss)

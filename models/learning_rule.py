@@ -11,8 +11,9 @@ from models.convolution import weight_gradient
 from models.error_trigger import ErrorTrigger
 from models.layer import Layer, LayerStep
 from models.losses import Loss, smooth_l1
+from models.readout_step import normalised_gradient, resting_activity
 from models.replicas import ALONE, Replicas
-from models.settings import Surrogate
+from models.settings import ReadoutStep, Surrogate
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +43,21 @@ def local_gradient(
     loss: Loss = smooth_l1,
     surrogate: Surrogate = "sigmoid",
     trigger: ErrorTrigger | None = None,
-    trains_readout: bool = False,
+    readout_step: ReadoutStep | None = None,
     replicas: Replicas = ALONE,
 ) -> LocalGradient:
     """d(loss)/dW and d(loss)/db of one layer at one step, nothing crossing a layer or a step.
 
         e  = d loss / d y                        with a trigger, its spikes (Eq. 6)
         dW = corr(P, unpool(G^T e) * f'(u))      Eq. 5; f'(u) = a(1 - a), or as the surrogate says
-        dG = e A^T,  dc = e                      where the readout is trained
+        dG = e A^T,  dc = e                      where the readout is trained, by centred steps
+        dG = e (A - A0)^T / |A - A0|^2           or by normalised ones, see `models.readout_step`
 
     Where a trigger stays silent, no work is done and there is no gradient.
 
     The readout, and the regulariser's mean of A, see what dropout leaves of A.
 
+    `readout_step` is None for a readout that is not trained.
     `p_padded` is the layer's trace P with its rim, as `LayerState` holds it; `one_hot` has shape
     (B, classes); `dropout_mask`, shape (B, fan-in), holds 0 and 1/(1 - p). With several replicas
     their mean is the gradient of the whole minibatch.
@@ -62,13 +65,17 @@ def local_gradient(
     activity = step.activity.flatten(1)
     dropped = activity if dropout_mask is None else activity * dropout_mask
     y = torch.addmm(layer.readout_offset, dropped, layer.readout.t())
-    read = replicas.mean(dropped.mean(0)) if trains_readout else None
+    read = replicas.mean(dropped.mean(0)) if readout_step == "centred" else None
     value, error = loss(y, one_hot)
     if trigger is not None:
         error = trigger.spikes(error, replicas)
         if not trigger.share:
             return LocalGradient(weight=None, bias=None, loss=value, read=read)
-    readout = error.t() @ dropped if trains_readout else None
+    readout: Tensor | None = None
+    if readout_step == "centred":
+        readout = error.t() @ dropped
+    elif readout_step == "normalised":
+        readout = normalised_gradient(error, dropped, resting_activity(layer))
     down = error @ layer.readout
     if regularisation > 0:
         quiet = (replicas.mean(dropped.mean()) < 0.1).to(down.dtype)
@@ -95,6 +102,6 @@ def local_gradient(
         bias=delta.sum((0, 2, 3)),
         loss=value,
         readout=readout,
-        readout_offset=error.sum(0) if trains_readout else None,
+        readout_offset=error.sum(0) if readout_step == "centred" else None,
         read=read,
     )

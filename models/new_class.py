@@ -40,15 +40,22 @@ def with_class(settings: NetworkSettings) -> NetworkSettings:
     return replace(settings, classes=settings.classes + 1)
 
 
-def readout_rows(settings: NetworkSettings, number: int, seed: int) -> list[tuple[Floats, Floats]]:
+def readout_rows(
+    settings: NetworkSettings, number: int, seed: int, tensors: Tensors
+) -> list[tuple[Floats, Floats]]:
     """What every layer reads class `number` (from 0) out by: a row, shape (fan-in,), channels
     first, and an offset, shape (1,).
 
-    Drawn as at a network's beginning, U(+-0.5 / sqrt(fan-in)); the same seed and number give the
-    same rows.
+    Readouts that hold log odds, read by softmax, get the mean of the rows that `tensors` have: a
+    class that nobody has taught is never the likeliest. Others are drawn as at a network's
+    beginning, U(+-0.5 / sqrt(fan-in)); the same seed and number give the same rows.
     """
     rows = []
     for layer, shape in enumerate(settings.shapes()):
+        if settings.reading == "softmax":
+            known = tensors[f"layers.{layer}.readout"], tensors[f"layers.{layer}.readout_offset"]
+            rows.append((known[0].mean(0), known[1].mean(keepdims=True)))
+            continue
         random = np.random.default_rng([seed, number, layer])
         bound = 0.5 / shape.readout_inputs**0.5
         drawn = random.uniform(-bound, bound, shape.readout_inputs + 1).astype(np.float32)
@@ -61,7 +68,7 @@ def padded_readouts(tensors: Tensors, settings: NetworkSettings, seed: int) -> T
     padded = dict(tensors)
     known = len(tensors["layers.0.readout_offset"])
     for number in range(known, settings.classes):
-        for layer, (row, offset) in enumerate(readout_rows(settings, number, seed)):
+        for layer, (row, offset) in enumerate(readout_rows(settings, number, seed, tensors)):
             for name, more in (("readout", row[None]), ("readout_offset", offset)):
                 key = f"layers.{layer}.{name}"
                 padded[key] = np.concatenate([padded[key], more])

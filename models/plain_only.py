@@ -17,7 +17,7 @@ _LEARNING = (
     "error_threshold",
     "error_rate",
 )
-_GRAPH = ("readout_rate", "readout_decay", "average_decay")
+_GRAPH = ("readout_rate", "readout_step", "readout_decay", "average_decay")
 """What `events` can do, and `graph` cannot."""
 
 

@@ -28,6 +28,9 @@ ReadoutInput = Literal["activity", "spikes"]
 """What the readouts of spiking layers see: sigmoid(u), as in the paper, or the spikes."""
 Reading = Literal["votes", "softmax"]
 """How readouts are read: the largest one's class counts 1, as in the paper, or each its softmax."""
+ReadoutStep = Literal["centred", "normalised"]
+"""How a trained readout learns: by the optimiser, from what differs from its usual input, or in
+proportion to its error, from what its input differs in from that of a layer at rest."""
 Surrogate = Literal["sigmoid", "boxcar"]
 """The postsynaptic factor of spiking layers: a(1 - a), as in the paper, or [abs(u) <= 0.5]."""
 
@@ -279,6 +282,8 @@ class LearningSettings:
     """Its further arguments."""
     readout_rate: float = 0.0
     """Step of a readout's numbers, by the readout's own error; 0: fixed, as in the paper."""
+    readout_step: ReadoutStep = "centred"
+    """`normalised`: an error's step changes the reading it comes from by `readout_rate` of it."""
     readout_decay: float = 0.0
     """An update takes `readout_rate` times this share off every trained readout's weights."""
     average_decay: float | None = None
@@ -329,6 +334,7 @@ class LearningSettings:
             "0 to 10",
         )
         _one_of(Surrogate, "surrogate", self.surrogate)
+        _one_of(ReadoutStep, "readout step", self.readout_step)
         for name, value in (("optimiser", self.optimiser), ("loss", self.loss)):
             _require(value.isidentifier(), name, value, "the name of a class")
         threshold, rate = self.error_threshold, self.error_rate
@@ -346,6 +352,10 @@ class LearningSettings:
 LARGE = 20_000_000
 """Multiply-adds of a dense step from which on a CPU core cannot learn at every millisecond."""
 LARGE_LEARNS_EVERY_STEPS = 20
+LIVE_READOUT_RATE = 0.03
+"""Of an error, at each update of a live stream: 50 a second."""
+LIVE_LAYER_SHARE = 0.1
+"""Of the rate asked for, where readouts learn too: more of it is forgotten than learnt."""
 
 
 def live_learning(learning: LearningSettings, network: NetworkSettings) -> LearningSettings:
@@ -353,10 +363,21 @@ def live_learning(learning: LearningSettings, network: NetworkSettings) -> Learn
 
     `learn_every_steps` is filled in with what a CPU core can do: 1 for small networks, 20 for large
     ones, for which 20 steps share the work of one gradient. Readouts that are read by softmax hold
-    log odds: cross-entropy takes the place of the usual loss, which would teach them 0 and 1.
+    log odds and were trained: cross-entropy takes the place of the usual loss, which would teach
+    them 0 and 1, and they learn on, by normalised steps, of errors that dropout has not blurred,
+    while the layers below them take a tenth of the usual step.
     """
-    if network.reading == "softmax" and learning.loss == LearningSettings().loss:
-        learning = replace(learning, loss="CrossEntropyLoss", loss_options={})
+    usual = learning.loss == LearningSettings().loss and learning.readout_rate == 0
+    if network.reading == "softmax" and usual:
+        learning = replace(
+            learning,
+            rate=learning.rate * LIVE_LAYER_SHARE,
+            loss="CrossEntropyLoss",
+            loss_options={},
+            readout_rate=LIVE_READOUT_RATE,
+            readout_step="normalised",
+            dropout=0.0,
+        )
     if learning.learn_every_steps is not None:
         return learning
     large = network.multiply_adds >= LARGE
@@ -368,6 +389,9 @@ ADAMAX_EPSILON = 1e-10
 
 MEAN_DECAY = 0.99
 """Of an update: the mean that a trained readout's input is taken from rests on the last hundred."""
+
+LEAST_SQUARED = 1e-6
+"""Added to the squared length of what a normalised step learns from: at rest there is none."""
 
 ONLINE = LearningSettings(rate=1e-4, update_every_steps=20)
 """Learning from one live stream: an update every 20 ms of labelled stream, 50 a second."""

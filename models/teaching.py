@@ -42,7 +42,10 @@ class Teaching(Protocol):
         """Read out one more class; dynamic state goes on. Raises `ModelError` for the name."""
 
     def set_rate(self, rate: float) -> None:
-        """Change the learning rate from the next update on."""
+        """Change the learning rate from the next update on; that of readouts in the same ratio.
+
+        Raises `ModelError` where it was 0.
+        """
 
     def exchange(self) -> None:
         """Step another stream from now on, with the same weights and the same learning; called
@@ -65,6 +68,13 @@ def teaching_of(engine: Engine) -> Teaching:
     raise ModelError(
         f"engine to teach: got {kind}; allowed: events, torch; take --engine auto or torch"
     )
+
+
+def rate_factor(rate: float, usual: float) -> float:
+    """How many times the usual rate another one is; raises `ModelError` where that is 0."""
+    if usual <= 0:
+        raise ModelError("learning rate: got a change from 0; allowed: a start with one")
+    return rate / usual
 
 
 def check_fits(stored: StoredNetwork, engine: Engine) -> None:

@@ -15,7 +15,7 @@ from models.layer import LayerState
 from models.learner import Learner
 from models.losses import make_loss
 from models.new_class import check_new_class, padded_readouts, readout_rows, with_class
-from models.teaching import check_fits
+from models.teaching import check_fits, rate_factor
 from models.torch_engine import TorchEngine
 from models.trainer_state import TrainerState
 
@@ -53,10 +53,11 @@ class TorchTeaching:
         if self._engine._learner is None:
             raise ModelError("engine to teach: got one that does not learn; allowed: one that does")
         self._learner: Learner = self._engine._learner
-        if self._learner.settings.readout_rate > 0:
+        learning = self._learner.settings
+        if learning.readout_rate > 0 and learning.readout_step == "centred":
             raise ModelError(
-                "engine to teach: got trained readouts on the plain engine; allowed: fixed ones, "
-                "or --engine events"
+                "engine to teach: got readouts trained by centred steps on the plain engine; "
+                "allowed: normalised steps, fixed readouts, or --engine events"
             )
         self._other: list[LayerState] | None = None
 
@@ -82,12 +83,21 @@ class TorchTeaching:
         """See `Teaching.go_back`."""
         engine = self._engine
         self._learner.work_off()
-        for number in range(kept.classes, engine.settings.classes):
-            self._draw_row(number)
         for name, tensor in engine._network.tensors().items():
             tensor[: len(kept.network[name])].copy_(kept.network[name])
+        for number in range(kept.classes, engine.settings.classes):
+            self._draw_row(number)
         updates = self._learner.updates
-        self._learner.load_state(kept.learner)
+        more = engine.settings.classes - kept.classes
+        self._learner.load_state(
+            TrainerState(
+                {
+                    name: _padded(tensor, more) if _of_readout(name) else tensor
+                    for name, tensor in kept.learner.tensors.items()
+                },
+                kept.learner.numbers,
+            )
+        )
         self._learner.updates = updates
         engine._begun, engine._part = kept.begun, kept.part
 
@@ -117,10 +127,10 @@ class TorchTeaching:
         engine.settings = engine._network.settings = settings
         engine.class_names = (*engine.class_names, name)
         for layer in engine._network.layers:
-            layer.readout = torch.cat([layer.readout, torch.zeros_like(layer.readout[:1])])
-            layer.readout_offset = torch.cat(
-                [layer.readout_offset, torch.zeros_like(layer.readout_offset[:1])]
-            )
+            gathered = layer.readout.grad
+            layer.readout = _padded(layer.readout, 1)
+            layer.readout.grad = None if gathered is None else _padded(gathered, 1)
+            layer.readout_offset = _padded(layer.readout_offset, 1)
         self._draw_row(settings.classes - 1)
         engine._one_hot = torch.eye(settings.classes, device=engine._device)
         if engine._begun is not None:
@@ -130,10 +140,7 @@ class TorchTeaching:
 
     def set_rate(self, rate: float) -> None:
         """See `Teaching.set_rate`."""
-        usual = self._learner.settings.rate
-        if usual <= 0:
-            raise ModelError("learning rate: got a change from 0; allowed: a start with one")
-        self._learner.set_rate_factor(rate / usual)
+        self._learner.set_rate_factor(rate_factor(rate, self._engine._usual_rate))
 
     def exchange(self) -> None:
         """See `Teaching.exchange`."""
@@ -145,7 +152,22 @@ class TorchTeaching:
 
     def _draw_row(self, number: int) -> None:
         engine = self._engine
-        rows = readout_rows(engine.settings, number, self._learner.settings.seed)
+        known = {
+            name: tensor[:number].cpu().numpy()
+            for name, tensor in engine._network.tensors().items()
+            if "readout" in name
+        }
+        rows = readout_rows(engine.settings, number, self._learner.settings.seed, known)
         for layer, (row, offset) in zip(engine._network.layers, rows, strict=True):
             layer.readout[number] = torch.from_numpy(row)
             layer.readout_offset[number] = float(offset[0])
+
+
+def _of_readout(name: str) -> bool:
+    """Whether this part of a learner's state is a readout's gradient."""
+    return name.startswith("gradient.") and "readout" in name
+
+
+def _padded(rows: Tensor, more: int) -> Tensor:
+    """With rows of zeros for so many more classes."""
+    return torch.cat([rows, rows.new_zeros((more, *rows.shape[1:]))])

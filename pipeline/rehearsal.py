@@ -2,8 +2,9 @@
 
 What is done depends on frames and lessons alone, not on the clock: one frame of a clip after each
 frame of the stream, in rounds of one clip for every class, of which two learn and the third only
-counts votes. Learnt from is a clip that is being read wrong, and no longer than it is: what is
-still known needs no mending, and would only be learnt too well.
+counts votes. Where steps are in proportion to errors (readouts read by softmax), all of a clip is
+learnt from; elsewhere a clip that is being read wrong, and no longer than it is: what is still
+known needs no mending, and would only be learnt too well.
 """
 
 from __future__ import annotations
@@ -95,8 +96,8 @@ class Rehearsal:
                 self._engine.reset()
                 self._counts = np.zeros(self._engine.settings.classes)
             frame = clip.frame(self._position, self._shape)
-            mends = learns and self._position >= 2 * _BURN_IN and self._is_wrong(clip)
-            target = self._engine.class_names.index(clip.class_name) if mends else None
+            learns_now = learns and self._position >= _BURN_IN and self._teaches(clip)
+            target = self._engine.class_names.index(clip.class_name) if learns_now else None
             result = self._engine.step(frame, target)
         finally:
             self._teaching.exchange()
@@ -109,6 +110,11 @@ class Rehearsal:
             if not learns:
                 right = self._right.setdefault(clip.class_name, deque(maxlen=RECENT))
                 right.append(not self._is_wrong(clip))
+
+    def _teaches(self, clip: Clip) -> bool:
+        if self._engine.settings.reading == "softmax":
+            return True
+        return self._position >= 2 * _BURN_IN and self._is_wrong(clip)
 
     def _is_wrong(self, clip: Clip) -> bool:
         """Whether the votes on the clip, so far, go to another class."""

@@ -65,7 +65,8 @@ class Teacher:
         self._engine, self._teaching = parts.engine, parts.teaching
         self._recogniser, self._targets = parts.recogniser, parts.targets
         self._note, self._rate = note, parts.rate
-        self._recogniser.spares_known = True
+        # Steps in proportion to errors spare what is known by themselves.
+        self._recogniser.spares_known = self._engine.settings.reading != "softmax"
         for name in ("versions", "clips"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         self.clips_folder = folder / "clips"

@@ -16,7 +16,7 @@ from models.checkpoint import load_checkpoint
 from models.errors import ModelError
 from models.events_engine import EventsEngine
 from models.learning_rule import local_gradient
-from models.settings import LayerSettings, LearningSettings, NetworkSettings
+from models.settings import LayerSettings, LearningSettings, NetworkSettings, ReadoutStep
 from models.torch_engine import TorchEngine
 from tests.models.events_networks import (
     PLAIN,
@@ -99,16 +99,24 @@ def test_double_precision_agrees_step_by_step(every: int) -> None:
     assert compare_in_double_precision(network, learning, frames, targets) < 1e-6
 
 
-@pytest.mark.parametrize("loss", ["SmoothL1Loss", "CrossEntropyLoss"])
-def test_trained_readouts_are_those_of_the_plain_engine(loss: str) -> None:
+@pytest.mark.parametrize(
+    ("loss", "step"),
+    [
+        ("SmoothL1Loss", "centred"),
+        ("CrossEntropyLoss", "centred"),
+        ("CrossEntropyLoss", "normalised"),
+    ],
+)
+def test_trained_readouts_are_those_of_the_plain_engine(loss: str, step: ReadoutStep) -> None:
     """With weights and readouts learning by either loss: votes, spikes and all tensors.
 
     To 1e-5 rates: centred gradients are differences, some near zero, which Adamax makes large.
     """
     network = small(4)
     learning = replace(
-        PLAIN, loss=loss, readout_rate=PLAIN.rate / 2, readout_decay=0.3, update_every_steps=2
-    )
+        PLAIN, loss=loss, readout_rate=PLAIN.rate / 2, readout_decay=0.3, update_every_steps=2,
+        readout_step=step,
+    )  # fmt: skip
     targets = [None if t % 20 in (3, 4, 5, 6) else t // 30 % 11 for t in range(45)]
     frames = frames_of(network, 45, 40.0)
     assert compare_in_double_precision(network, learning, frames, targets) < 1e-5

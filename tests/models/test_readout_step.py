@@ -13,8 +13,13 @@ from models.learner import Learner
 from models.network import Network
 from models.plain_only import plain_only
 from models.presets import preset
-from models.readout_step import CentredReadout
-from models.settings import LearningSettings
+from models.readout_step import (
+    CentredReadout,
+    NormalisedReadout,
+    normalised_gradient,
+    resting_activity,
+)
+from models.settings import LearningSettings, ReadoutStep
 
 
 def test_a_step_leaves_what_the_mean_is_read_as() -> None:
@@ -22,24 +27,67 @@ def test_a_step_leaves_what_the_mean_is_read_as() -> None:
     generator = torch.Generator().manual_seed(0)
     readout, offset = torch.rand((3, 7), generator=generator), torch.zeros(3)
     activity, error = torch.rand((20, 7), generator=generator), torch.randn(20, 3)
-    centred = CentredReadout(readout, offset)
+    centred = CentredReadout(readout, offset, decay=1.0)
     centred.see(activity.mean(0))
     readout.grad, offset.grad = error.t() @ activity, error.sum(0)
     mean = activity.mean(0)
     before = readout @ mean + offset
-    centred.begin_update(1, kept=0.9)
+    centred.begin_update(1, rate=0.1)
     torch.testing.assert_close(readout.grad, error.t() @ (activity - mean))
     readout -= 0.1 * readout.grad
     centred.end_update()
     torch.testing.assert_close(readout @ mean + offset, before)
 
 
+@pytest.mark.parametrize("chosen", [[0], [0, 1, 2]])
+def test_a_normalised_step_takes_off_that_share_of_an_error(tiny, chosen: list[int]) -> None:
+    """Of one step's readings; of several steps together, no more. Rest is read as before."""
+    layer = Network(tiny).layers[0]
+    generator = torch.Generator().manual_seed(0)
+    read = torch.rand((3, len(layer.readout[0])), generator=generator)[chosen]
+    error = torch.randn((3, 4), generator=generator)[chosen]
+    rest = resting_activity(layer)
+
+    def readings(activity: torch.Tensor) -> torch.Tensor:
+        return activity @ layer.readout.t() + layer.readout_offset
+
+    before, at_rest = readings(read), readings(rest)
+    layer.readout.grad = normalised_gradient(error, read, rest)
+    NormalisedReadout(layer).begin_update(len(chosen), rate=0.25)
+    if len(chosen) == 1:
+        torch.testing.assert_close(readings(read), before - 0.25 * error)
+    else:
+        assert (readings(read) - before).norm() < 0.25 * error.norm()
+    torch.testing.assert_close(readings(rest), at_rest, atol=1e-5, rtol=1e-5)
+
+
+def test_what_is_at_rest_teaches_nothing(tiny) -> None:
+    """There is no direction to learn in, and nothing becomes infinite."""
+    layer = Network(tiny).layers[0]
+    rest = resting_activity(layer)
+    gradient = normalised_gradient(torch.ones((1, 4)), rest[None], rest)
+    assert torch.equal(gradient, torch.zeros_like(layer.readout))
+
+
+def test_a_layer_that_nothing_comes_into_is_at_rest(tiny) -> None:
+    """A0 is what a silent network reads, as long as its biases let no neuron fire."""
+    network = Network(tiny)
+    for layer in network.layers:
+        layer.bias.copy_(-torch.rand(len(layer.bias)))
+    states, silence = network.initial_state(1), torch.zeros((1, *network.layers[0].shape.inputs))
+    for _ in range(5):
+        steps = network.step(states, silence, learning=True)
+    for layer, step in zip(network.layers, steps, strict=True):
+        torch.testing.assert_close(step.activity.flatten(), resting_activity(layer))
+
+
+@pytest.mark.parametrize("step", ["centred", "normalised"])
 @pytest.mark.parametrize("rate", [0.0, 1e-2])
-def test_only_what_is_trained_changes(tiny, random_frames, rate: float) -> None:
+def test_only_what_is_trained_changes(tiny, random_frames, rate: float, step: ReadoutStep) -> None:
     """Without a rate readouts stay as they are, bit for bit; with one, time constants alone do."""
     network = Network(tiny)
     before = {name: tensor.clone() for name, tensor in network.tensors().items()}
-    learner = Learner(network, LearningSettings(rate=1e-2, readout_rate=rate))
+    learner = Learner(network, LearningSettings(rate=1e-2, readout_rate=rate, readout_step=step))
     states, one_hot = network.initial_state(2), torch.eye(4)[:2]
     for frame in random_frames(12, 2, 2, 10, 9):
         steps = network.step(states, torch.from_numpy(frame).float(), learning=True)
@@ -49,12 +97,14 @@ def test_only_what_is_trained_changes(tiny, random_frames, rate: float) -> None:
         assert torch.equal(before[name], tensor) == rests, name
 
 
-def test_reading_gets_right_what_random_readouts_do_not(tiny, two_kinds) -> None:
+@pytest.mark.parametrize("step", ["centred", "normalised"])
+def test_reading_gets_right_what_random_readouts_do_not(tiny, two_kinds, step: ReadoutStep) -> None:
     """Weights at rest, readouts learning: the loss of every layer falls to near nothing."""
     network = Network(tiny)
     learning = LearningSettings(
-        rate=0.0, readout_rate=1e-1, loss="CrossEntropyLoss", dropout=0.0, update_every_steps=2
-    )
+        rate=0.0, readout_rate=1e-1 if step == "centred" else 0.5, readout_step=step,
+        loss="CrossEntropyLoss", dropout=0.0, update_every_steps=2,
+    )  # fmt: skip
     learner = Learner(network, learning)
     frames, labels = two_kinds(4, 200)
     states, one_hot = network.initial_state(4), torch.eye(4)[torch.from_numpy(labels)]
@@ -87,6 +137,7 @@ def test_the_graph_engine_refuses_what_events_can_do() -> None:
     [
         ({"readout_rate": -1.0}, "readout rate: got -1.0; allowed: 0 to 10"),
         ({"readout_decay": float("nan")}, "readout decay: got nan"),
+        ({"readout_step": "large"}, "readout step: got 'large'; allowed: centred, normalised"),
         ({"average_decay": 1.0}, "average decay: got 1.0; allowed: 0 <= decay < 1"),
     ],
 )

@@ -74,7 +74,7 @@ def test_gradient_is_what_autograd_gives(
             dropout_mask=None,
             loss=make_loss(LearningSettings(loss=loss), 4),
             surrogate=surrogate,  # type: ignore[arg-type]
-            trains_readout=True,
+            readout_step="centred",
         )
         conv = functional.conv2d(state.p_padded, layer.weight, layer.bias)
         weight, bias = (p.clone().requires_grad_() for p in (layer.weight, layer.bias))

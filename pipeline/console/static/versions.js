@@ -30,7 +30,7 @@ export class Versions {
   }
 
   show(versions, current) {
-    this.body.replaceChildren(...[...versions].reverse().map((version) => this.row(version, current)));
+    this.showRows([...versions].reverse(), current);
     this.selects.forEach((select, number) => {
       const before = select.value;
       select.replaceChildren(...versions.map((version) => new Option(title(version), String(version.version))));
@@ -41,9 +41,23 @@ export class Versions {
     });
   }
 
-  row(version, current) {
+  // Rows that stay are not touched: one of their buttons may be held down right now.
+  showRows(versions, current) {
+    const wanted = new Set(versions.map(shown));
+    for (const row of [...this.body.rows]) if (!wanted.has(row.dataset.shown)) row.remove();
+    const there = new Map([...this.body.rows].map((row) => [row.dataset.shown, row]));
+    let next = this.body.firstElementChild;
+    for (const version of versions) {
+      const row = there.get(shown(version)) ?? this.row(version);
+      row.classList.toggle("current", version.version === current);
+      if (row === next) next = next.nextElementSibling;
+      else this.body.insertBefore(row, next);
+    }
+  }
+
+  row(version) {
     const row = document.createElement("tr");
-    row.classList.toggle("current", version.version === current);
+    row.dataset.shown = shown(version);
     for (const text of [title(version), version.lessons, version.reason]) {
       row.insertCell().textContent = text ?? "";
     }
@@ -103,6 +117,10 @@ export class Versions {
 
 function title({ version, name }) {
   return name ? `${version} ${name}` : String(version);
+}
+
+function shown(version) {
+  return JSON.stringify([title(version), version.lessons, version.reason]);
 }
 
 function percent(share) {

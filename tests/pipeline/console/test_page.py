@@ -139,6 +139,7 @@ def test_the_view_is_moved_on_the_picture(stage: Stage, page: Page, tiny_checkpo
     page.until(looks(cell=cell, width=side, height=side), "it does not shrink")
     frame = page.find("#view")
     scale = page.find("#screen").size["width"] / 128
+    page.until(lambda: frame.size["width"] < scale * (side + 1), "the frame does not shrink")
     page.actions().drag_and_drop_by_offset(frame, round(-30 * scale), round(-3 * scale)).perform()
     page.until(looks(x=0), "it does not follow the pointer")
     y = stage.ask("status")["view"]["y"]
