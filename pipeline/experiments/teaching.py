@@ -270,7 +270,7 @@ def draw(people: list[dict[str, Any]], settings: ExperimentSettings) -> None:
         values = [100 * person["twelfth"][when][key] for person in people]
         right.bar(places + 0.27 * (shift - 1), values, 0.25, label=name)
     right.set_xticks(places, [f"user {person['user']}" for person in people])
-    right.set(ylabel="gestures right (%)", ylim=(0, 101))
+    right.set(ylabel="gestures right (%)", ylim=(0, 118), yticks=range(0, 101, 20))
     right.set_title("a twelfth gesture, five lessons of 2 s", fontsize=9)
-    right.legend(fontsize=8, loc="lower right")
+    right.legend(fontsize=7, loc="upper center", ncol=3, handlelength=1.0, columnspacing=1.0)
     save_figure(figure, settings.out / "teaching.png")

@@ -212,7 +212,7 @@ def draw(summary: dict[str, dict[str, float]], settings: ExperimentSettings) -> 
         values = [100 * row[key] for row in summary.values()]
         axes.bar(places + 0.27 * (shift - 1), values, 0.25, label=name)
     axes.set_xticks(places, list(summary))
-    axes.set(ylabel="right, pieces of last thirds (%)", ylim=(0, 101))
+    axes.set(ylabel="right, pieces of last thirds (%)", ylim=(0, 118), yticks=range(0, 101, 20))
     axes.set_title("real objects, one taught live from its first 10 s", fontsize=9)
-    axes.legend(fontsize=8, loc="lower right")
+    axes.legend(fontsize=7, loc="upper center", ncol=3, handlelength=1.0, columnspacing=1.0)
     save_figure(figure, settings.out / "teaching-objects.png")
