@@ -145,20 +145,24 @@ def add_plain(own: LearningArrays, errors: Floats) -> None:
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def add_normalised(layer: LayerArrays, own: LearningArrays, errors: Floats) -> None:
-    """The readout's gradient grows by e (D - A0)^T / |D - A0|^2; `mean` becomes A0."""
-    dropped, rest = own.dropped, own.mean
+    """The readout's gradient grows by e (D - A0)^T / |D - A0|^2.
+
+    `mean` becomes A0, and what was D becomes D - A0.
+    """
+    evoked, rest = own.dropped, own.mean
     one, channels, width = rest.dtype.type(1), layer.channels_out, layer.width
     for channel in range(channels):
-        resting = one / (one + np.exp(-layer.bias[channel // width, channel % width]))
-        for t in range(channel, rest.size, channels):
-            rest[t] = resting
+        rest[channel] = one / (one + np.exp(-layer.bias[channel // width, channel % width]))
+    for first in range(channels, rest.size, channels):
+        rest[first : first + channels] = rest[:channels]
     squared = rest.dtype.type(LEAST_SQUARED)
     for t in range(rest.size):
-        squared += (dropped[t] - rest[t]) ** 2
+        evoked[t] -= rest[t]
+        squared += evoked[t] * evoked[t]
     for number in range(errors.size):
         gradient, share = own.readout_gradient[number], errors[number] / squared
         for t in range(rest.size):
-            gradient[t] += share * (dropped[t] - rest[t])
+            gradient[t] += share * evoked[t]
 
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
