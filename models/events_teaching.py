@@ -179,14 +179,9 @@ class EventsTeaching:
     def _draw_rows(self, first: int) -> None:
         """Rows of the classes from `first` on as they are when a class is new."""
         engine = self._engine
-        if engine.settings.reading == "softmax":
-            for layer in engine._layers:
-                layer.readout[first:] = layer.readout[:first].mean(0)
-                layer.readout_offset[first:] = layer.readout_offset[:first].mean()
-            return
         known = {
             name: tensor[:first] if "readout" in name else tensor
-            for name, tensor in engine._tensors.items()
+            for name, tensor in engine.tensors().items()
         }
         drawn = padded_readouts(known, engine.settings, self._seed)
         for layer, parameters in zip(
