@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from models.checkpoint_file import read_checkpoint
 from models.events_engine import EventsEngine
-from models.settings import ONLINE
+from models.live_learning import ONLINE
 from pipeline.binning import FrameBinner, centred_view
 from pipeline.brain_settings import shipped_checkpoint
 from pipeline.preview import PER_SECOND, Preview

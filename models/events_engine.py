@@ -19,8 +19,9 @@ from models.events_layout import STATE, WORD, aligned, layer_arrays, learning_ar
 from models.events_learning import take_step, update, work_off
 from models.events_readout import learning_terms, step_sizes
 from models.layer_parameters import layer_parameters
+from models.live_learning import live_learning
 from models.reading import Shares, shares_of
-from models.settings import LearningSettings, live_learning
+from models.settings import LearningSettings
 
 LOG = logging.getLogger(__name__)
 COMPILING = (

@@ -17,8 +17,9 @@ from models.engine import StepResult, spread
 from models.errors import ModelError
 from models.layer import LayerStep
 from models.learner import Learner
+from models.live_learning import live_learning
 from models.reading import shares_of
-from models.settings import LearningSettings, live_learning
+from models.settings import LearningSettings
 
 
 def choose_device(name: str) -> str:

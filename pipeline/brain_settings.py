@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from drivers.errors import InputError
-from models.settings import ONLINE, EngineName, LearningSettings
+from models.live_learning import ONLINE
+from models.settings import EngineName, LearningSettings
 from pipeline.chosen_views import ChosenView
 from pipeline.decisions import DecisionSettings
 

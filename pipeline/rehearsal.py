@@ -14,7 +14,7 @@ from collections import deque
 import numpy as np
 
 from models.engine import Engine
-from models.settings import LARGE
+from models.live_learning import LARGE
 from models.teaching import Teaching
 from pipeline.clips import Clip, ClipMemory
 from pipeline.decisions import FRAME_US, scores_of

@@ -33,7 +33,7 @@ def brain_settings(
     views: list[str] | None = None,
 ) -> BrainSettings:
     """Checked here, before any process is started."""
-    from models.settings import ONLINE
+    from models.live_learning import ONLINE
     from pipeline.brain_settings import BrainSettings, shipped_checkpoint
     from pipeline.chosen_views import read_view
     from pipeline.decisions import DecisionSettings

@@ -13,7 +13,7 @@ from drivers.closing import Closing
 from models.checkpoint_file import write_checkpoint
 from models.engine import Engine
 from models.engines import load_engine
-from models.settings import ONLINE
+from models.live_learning import ONLINE
 from models.teaching import teaching_of
 from pipeline.background import BackgroundWriter
 from pipeline.clips import Clip

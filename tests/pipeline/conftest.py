@@ -44,8 +44,9 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from drivers.gestures import GESTURE_NAMES
     from models.checkpoint import save_checkpoint
     from models.engines import load_engine
+    from models.live_learning import ONLINE
     from models.network import Network
-    from models.settings import ONLINE, LayerSettings, NetworkSettings
+    from models.settings import LayerSettings, NetworkSettings
 
     settings = NetworkSettings(
         layers=(

@@ -14,7 +14,7 @@ import zmq
 
 from drivers.errors import InputError
 from models.checkpoint_file import read_checkpoint
-from models.settings import ONLINE
+from models.live_learning import ONLINE
 from pipeline.control import control_request
 from pipeline.key_files import make_key_pair
 from pipeline.security import CurveClient

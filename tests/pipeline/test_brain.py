@@ -10,7 +10,7 @@ import pytest
 
 from drivers.errors import InputError
 from drivers.events import EventPacket, Events, SensorSize
-from models.settings import ONLINE
+from models.live_learning import ONLINE
 from pipeline import bus, wire
 from pipeline.addresses import ipc_address, private_run_directory
 from pipeline.control import control_request

@@ -13,7 +13,7 @@ from models.engine import Engine
 from models.engines import load_engine
 from models.errors import ModelError, NotFiniteError
 from models.events_engine import EventsEngine
-from models.settings import ONLINE
+from models.live_learning import ONLINE
 from models.teaching import teaching_of
 from pipeline.background import BackgroundWriter
 from pipeline.decisions import DecisionSettings
