@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from models.errors import ModelError
 from models.settings import NetworkSettings
 
 
@@ -29,8 +30,21 @@ class StepResult:
     votes of one layer decide, as published, or a layer to be read is not heard."""
 
 
+class StreamFrame(NamedTuple):
+    """What one stream brings to a step."""
+
+    stream: int
+    frame: npt.NDArray[np.uint8]
+    """shape (channels, height, width), 0 and 1."""
+    target: int | None
+    """A class from 0 to learn, or None."""
+
+
 class Engine(Protocol):
     """A network in motion: weights, dynamic state and, while a target is set, learning.
+
+    One set of weights for any number of streams, each of which has a dynamic state of its own.
+    Stream 0 is there from the start.
 
     Deterministic: the same checkpoint, settings, frames and targets give the same votes and
     weights, bit for bit, on the same machine.
@@ -45,11 +59,23 @@ class Engine(Protocol):
     def updates(self) -> int:
         """Weight updates made since the engine was made."""
 
-    def step(self, frame: npt.NDArray[np.uint8], target: int | None) -> StepResult:
-        """Advance by one frame of shape (channels, height, width) holding 0 and 1.
+    def add_stream(self) -> int:
+        """One more stream, silent so far; gives its number. Raises `ModelError` for an engine
+        that can have only one.
+        """
+
+    def step(self, frame: npt.NDArray[np.uint8], target: int | None, stream: int = 0) -> StepResult:
+        """Advance a stream by one frame of shape (channels, height, width) holding 0 and 1.
 
         With `target` (a class from 0) the step's gradient is accumulated and, every
         `update_every_steps` learning steps, applied.
+        """
+
+    def step_together(self, frames: Sequence[StreamFrame]) -> list[StepResult]:
+        """Advance several streams by a frame each, all seen by the weights of the moment.
+
+        Those with a target are learnt from after that, one after the other in the order given,
+        each as a step of its own. Raises `ModelError` for a stream given twice.
         """
 
     def listen(self, layers: Sequence[int]) -> None:
@@ -58,15 +84,15 @@ class Engine(Protocol):
         Learning is not affected.
         """
 
-    def sample_spikes(self, neurons: int) -> list[npt.NDArray[np.uint8]]:
-        """Who fired in the last step, for a picture: 0 and 1 of some neurons of every layer.
+    def sample_spikes(self, neurons: int, stream: int = 0) -> list[npt.NDArray[np.uint8]]:
+        """Who fired in a stream's last step, for a picture: 0 and 1 of some neurons of every layer.
 
         About `neurons` of them a layer, spread evenly over it, always the same ones; all where it
         has fewer. To be looked at before the next step, and only after a first one.
         """
 
-    def reset(self) -> None:
-        """Forget the dynamic state (traces, membranes, refractoriness), keep the weights."""
+    def reset(self, stream: int = 0) -> None:
+        """Forget a stream's dynamic state (traces, membranes, refractoriness), keep the weights."""
 
     def save(self, path: Path, record: dict[str, object]) -> str:
         """Write a checkpoint with `record` in its training record; returns its version."""
@@ -78,3 +104,23 @@ def spread(size: int, neurons: int) -> slice:
     The stride is odd, so that it does not fall on the same few of an even number of channels.
     """
     return slice(0, size, max(1, size // neurons) | 1)
+
+
+def check_frames(
+    frames: Sequence[StreamFrame],
+    *,
+    shape: tuple[int, ...],
+    streams: int,
+    classes: int | None,
+) -> None:
+    """Raise `ModelError` for what cannot be stepped together; `classes` None: nothing is learnt."""
+    for stream, frame, target in frames:
+        if not 0 <= stream < streams:
+            raise ModelError(f"stream: got {stream}; allowed: 0 to {streams - 1}; add it first")
+        if frame.shape != shape:
+            raise ModelError(f"frame: got shape {frame.shape}; allowed: {shape}")
+        if classes is not None and target is not None and target not in range(classes):
+            raise ModelError(f"target: got class {target}; allowed: 0 to {classes - 1}")
+    if len({given.stream for given in frames}) < len(frames):
+        given = ", ".join(str(frame.stream) for frame in frames)
+        raise ModelError(f"streams of one step: got {given}; allowed: each once")

@@ -1,10 +1,11 @@
-"""The fast engine for one stream on one CPU core: computes where spikes are."""
+"""The fast engine for a CPU core: computes where spikes are."""
 
 from __future__ import annotations
 
 import logging
 import threading
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from models.checkpoint_file import StoredNetwork, Tensors, write_checkpoint
-from models.engine import StepResult, spread
-from models.errors import ModelError, not_finite
+from models.engine import StepResult, StreamFrame, check_frames, spread
+from models.errors import not_finite
 from models.events_kernels import step_network
-from models.events_layout import STATE, WORD, aligned, layer_arrays, learning_arrays, learnt_tensors
+from models.events_layout import (
+    PARAMETERS,
+    STATE,
+    WORD,
+    LayerArrays,
+    aligned,
+    layer_arrays,
+    learning_arrays,
+    learnt_tensors,
+)
 from models.events_learning import take_step, update, work_off
 from models.events_readout import learning_terms, step_sizes
 from models.layer_parameters import layer_parameters
@@ -76,45 +86,83 @@ class EventsEngine:
         self._heard[:] = 0
         self._heard[list(layers)] = 1
 
-    def sample_spikes(self, neurons: int) -> list[npt.NDArray[np.uint8]]:
+    def sample_spikes(self, neurons: int, stream: int = 0) -> list[npt.NDArray[np.uint8]]:
         """See `Engine.sample_spikes`; views, not copies."""
-        return [layer.spikes[spread(layer.activity.size, neurons)] for layer in self._layers]
+        layers = self._streams[stream]
+        return [layer.spikes[spread(layer.activity.size, neurons)] for layer in layers]
 
-    def reset(self) -> None:
-        """Forget the dynamic state, keep the weights."""
-        for layer in self._layers:
+    def reset(self, stream: int = 0) -> None:
+        """See `Engine.reset`."""
+        for layer in self._streams[stream]:
             for name in STATE:
                 getattr(layer, name)[:] = 0
 
-    def step(self, frame: npt.NDArray[np.uint8], target: int | None) -> StepResult:
-        """See `Engine.step`; raises `ModelError` for a wrong shape or class, or weights that
-        learning has made infinite.
+    def add_stream(self) -> int:
+        """See `Engine.add_stream`; a stream has its own scratch too, so that several can be seen
+        before any is learnt from.
         """
-        if frame.shape != self._shape:
-            raise ModelError(f"frame: got shape {frame.shape}; allowed: {self._shape}")
+        learning = self._learning is not None
+        self._streams.append(
+            tuple(
+                layer_arrays(parameters, layer.weight.dtype.type, learning=learning)._replace(
+                    **{name: getattr(layer, name) for name in PARAMETERS}
+                )
+                for layer, parameters in zip(
+                    self._layers, layer_parameters(self.settings, self._tensors), strict=True
+                )
+            )
+        )
+        return len(self._streams) - 1
+
+    def step(self, frame: npt.NDArray[np.uint8], target: int | None, stream: int = 0) -> StepResult:
+        """See `Engine.step`; raises `ModelError` as `step_together`."""
+        return self.step_together((StreamFrame(stream, frame, target),))[0]
+
+    def step_together(self, frames: Sequence[StreamFrame]) -> list[StepResult]:
+        """See `Engine.step_together`; raises `ModelError` for a wrong stream, shape or class, or
+        weights that learning has made infinite.
+        """
         learning = self._learning
-        if learning is not None and target is not None and target not in range(self._classes):
-            raise ModelError(f"target: got class {target}; allowed: 0 to {self._classes - 1}")
-        votes = np.empty(len(self._layers), np.int64)
-        spikes = np.empty(len(self._layers), np.int64)
+        check_frames(
+            frames,
+            shape=self._shape,
+            streams=len(self._streams),
+            classes=None if learning is None else self._classes,
+        )
+        results = [self._see(given) for given in frames]
+        if learning is None:
+            return results
+        return [
+            replace(result, updated=self._learn(learning, given))
+            for result, given in zip(results, frames, strict=True)
+        ]
+
+    @property
+    def _layers(self) -> tuple[LayerArrays, ...]:
+        """Of the first stream; weights and readouts are those of all."""
+        return self._streams[0]
+
+    def _see(self, given: StreamFrame) -> StepResult:
+        """Advance a stream, with nothing learnt."""
+        layers = self._streams[given.stream]
+        votes = np.empty(len(layers), np.int64)
+        spikes = np.empty(len(layers), np.int64)
         step_network(
-            self._layers,
-            np.ascontiguousarray(frame, np.uint8),
+            layers,
+            np.ascontiguousarray(given.frame, np.uint8),
             self._x,
-            learning is not None,
+            self._learning is not None,
             self._heard,
             votes,
             spikes,
         )
-        shares = self._shares()
-        updated = learning is not None and self._learn(learning, target)
-        return StepResult(votes=votes, spikes=spikes, updated=updated, shares=shares)
+        return StepResult(votes=votes, spikes=spikes, updated=False, shares=self._shares(layers))
 
-    def _shares(self) -> Shares | None:
+    def _shares(self, layers: tuple[LayerArrays, ...]) -> Shares | None:
         settings = self.settings
         if settings.reads_as_published or not self._heard[list(settings.read_layers)].all():
             return None
-        return shares_of(settings, [layer.readings for layer in self._layers])
+        return shares_of(settings, [layer.readings for layer in layers])
 
     def tensors(self) -> Tensors:
         """All tensors of the network as they are now, in the engine's precision."""
@@ -135,13 +183,15 @@ class EventsEngine:
             record=record,
         )
 
-    def _learn(self, learning: LearningSettings, target: int | None) -> bool:
-        """Begin with a gradient, or do the next part of the one begun; True for an update."""
+    def _learn(self, learning: LearningSettings, given: StreamFrame) -> bool:
+        """Begin with a gradient, or do the next part of the one begun, of whichever stream; True
+        for an update.
+        """
         parts = learning.learn_every_steps or 1
         if self._part == 0:
-            if target is None:
+            if given.target is None:
                 return False
-            self._take_step(learning, target)
+            self._take_step(learning, given.target, given.stream)
         last = self._part == parts - 1
         if not last or (self._gradients + 1) * parts < learning.update_every_steps:
             work_off(self._layers, self._learnt, self._progress, self._part, parts)
@@ -155,9 +205,9 @@ class EventsEngine:
         self._updates += 1
         return True
 
-    def _take_step(self, learning: LearningSettings, target: int) -> None:
+    def _take_step(self, learning: LearningSettings, target: int, stream: int) -> None:
         take_step(
-            self._layers,
+            self._streams[stream],
             self._learnt,
             self._heard,
             target,
@@ -176,10 +226,12 @@ class EventsEngine:
         learning, settings = self._learning, self.settings
         cells = settings.input_channels * settings.input_copies * settings.height * settings.width
         self._x = aligned((-(-cells // WORD) * WORD,), np.uint8)
-        self._layers = tuple(
-            layer_arrays(layer, dtype, learning=learning is not None)
-            for layer in layer_parameters(settings, self._tensors)
-        )
+        self._streams = [
+            tuple(
+                layer_arrays(layer, dtype, learning=learning is not None)
+                for layer in layer_parameters(settings, self._tensors)
+            )
+        ]
         readout = learning is not None and learning.readout_rate > 0
         self._learnt = tuple(
             learning_arrays(arrays, readout=readout) for arrays in self._layers if learning
@@ -198,7 +250,7 @@ class EventsEngine:
         try:
             self.step(np.zeros(self._shape, np.uint8), None)
             if self._learning is not None:
-                self._take_step(self._learning, 0)
+                self._take_step(self._learning, 0, 0)
                 work_off(self._layers, self._learnt, self._progress, 0, 1)
                 self._apply(self._learning)
         finally:

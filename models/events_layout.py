@@ -228,6 +228,8 @@ def layer_arrays(
 
 STATE = ("q", "p", "v", "u", "refractory")
 """What a layer carries from one step to the next."""
+PARAMETERS = ("weight", "bias", "readout", "readout_offset")
+"""What learning may change in a layer; all streams share these arrays."""
 
 
 FEW_CHANNELS = 8

@@ -12,6 +12,7 @@ from models.checkpoint_file import StoredNetwork, Tensors
 from models.engine import Engine
 from models.events_engine import EventsEngine
 from models.events_layout import (
+    PARAMETERS,
     LayerArrays,
     LearningArrays,
     aligned,
@@ -22,8 +23,6 @@ from models.layer_parameters import layer_parameters
 from models.new_class import check_new_class, padded_readouts, with_class
 from models.teaching import check_fits, rate_factor
 
-PARAMETERS = ("weight", "bias", "readout", "readout_offset")
-"""What learning may change in a layer; all streams share these arrays."""
 CONSTANT = ("offset",)
 """Of a layer's learning arrays: what learning does not change."""
 OF_READOUT = ("readout_", "offset_")
@@ -67,7 +66,6 @@ class EventsTeaching:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = cast(EventsEngine, engine)
-        self._other: tuple[LayerArrays, ...] | None = None
 
     def keep(self) -> KeptEvents:
         """See `Teaching.keep`."""
@@ -132,22 +130,17 @@ class EventsTeaching:
         engine.settings = with_class(engine.settings)
         engine.class_names = (*engine.class_names, name)
         engine._classes = engine.settings.classes
-        grown: list[dict[str, Any]] = []
-        for layer in engine._layers:
-            more: dict[str, Any] = {}
-            for field in ("readout", "readout_offset", "readings"):
-                old = getattr(layer, field)
-                more[field] = aligned((before + 1, *old.shape[1:]), old.dtype)
-                more[field][:before] = old
-            grown.append(more)
-        engine._layers = tuple(
-            layer._replace(**more) for layer, more in zip(engine._layers, grown, strict=True)
-        )
-        if self._other is not None:
-            self._other = tuple(
-                layer._replace(**(more | {"readings": more["readings"].copy()}))
-                for layer, more in zip(self._other, grown, strict=True)
+        shared = [
+            {name: _with_row(getattr(layer, name)) for name in ("readout", "readout_offset")}
+            for layer in engine._layers
+        ]
+        engine._streams = [
+            tuple(
+                layer._replace(**cast(Any, more), readings=_with_row(layer.readings))
+                for layer, more in zip(layers, shared, strict=True)
             )
+            for layers in engine._streams
+        ]
         engine._tensors = padded_readouts(engine._tensors, engine.settings, self._seed)
         self._draw_rows(before)
         engine._learnt = tuple(_grown(own, before) for own in engine._learnt)
@@ -155,21 +148,6 @@ class EventsTeaching:
     def set_rate(self, rate: float) -> None:
         """See `Teaching.set_rate`."""
         self._engine._rate_factor = rate_factor(rate, self._engine._usual_rate)
-
-    def exchange(self) -> None:
-        """See `Teaching.exchange`."""
-        engine = self._engine
-        other = self._other
-        if other is None:
-            other = tuple(
-                layer_arrays(parameters, layer.weight.dtype.type, learning=True)._replace(
-                    **{name: getattr(layer, name) for name in PARAMETERS}
-                )
-                for layer, parameters in zip(
-                    engine._layers, layer_parameters(engine.settings, engine._tensors), strict=True
-                )
-            )
-        self._other, engine._layers = engine._layers, other
 
     @property
     def _seed(self) -> int:
@@ -215,9 +193,15 @@ def _grown(own: LearningArrays, classes: int) -> LearningArrays:
     for name, old in _arrays(own).items():
         of_readout = name.startswith(OF_READOUT) and np.issubdtype(old.dtype, np.floating)
         if of_readout and len(old) == classes:
-            changed[name] = aligned((classes + 1, *old.shape[1:]), old.dtype)
-            changed[name][:classes] = old
+            changed[name] = _with_row(old)
     return own._replace(**changed)
+
+
+def _with_row(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """With a row of zeros for one more class."""
+    more = aligned((len(rows) + 1, *rows.shape[1:]), rows.dtype)
+    more[: len(rows)] = rows
+    return more
 
 
 def _into(target: npt.NDArray[Any], values: npt.NDArray[Any]) -> None:

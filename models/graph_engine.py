@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.checkpoint import Checkpoint, save_checkpoint
-from models.engine import StepResult
+from models.engine import StepResult, StreamFrame, check_frames
 from models.errors import ModelError
 from models.graph_settings import GraphSettings
 from models.graph_stepper import GraphStepper
@@ -60,20 +60,34 @@ class GraphEngine:
     def listen(self, layers: Sequence[int]) -> None:
         """See `Engine.listen`; every layer votes all the same."""
 
-    def sample_spikes(self, neurons: int) -> list[npt.NDArray[np.uint8]]:
+    def add_stream(self) -> int:
+        """Raises `ModelError`: a batch of one is captured."""
+        raise ModelError(
+            "engine: got another stream with 'graph'; allowed: one; take --engine torch"
+        )
+
+    def sample_spikes(self, neurons: int, stream: int = 0) -> list[npt.NDArray[np.uint8]]:
         """See `Engine.sample_spikes`; one copy from the device a layer."""
+        _check_only(stream)
         return self._stepper.sample_spikes(neurons)
 
-    def reset(self) -> None:
-        """Forget the dynamic state, keep the weights."""
+    def reset(self, stream: int = 0) -> None:
+        """See `Engine.reset`."""
+        _check_only(stream)
         self._stepper.reset()
 
-    def step(self, frame: npt.NDArray[np.uint8], target: int | None) -> StepResult:
-        """See `Engine.step`; raises `ModelError` for a wrong shape or class."""
-        if frame.shape != self._shape:
-            raise ModelError(f"frame: got shape {frame.shape}; allowed: {self._shape}")
-        targets = None if target is None else np.array([target], np.int64)
-        result = self._stepper.step(frame[np.newaxis], targets)
+    def step(self, frame: npt.NDArray[np.uint8], target: int | None, stream: int = 0) -> StepResult:
+        """See `Engine.step`; raises `ModelError` for a wrong stream, shape or class."""
+        return self.step_together((StreamFrame(stream, frame, target),))[0]
+
+    def step_together(self, frames: Sequence[StreamFrame]) -> list[StepResult]:
+        """See `Engine.step_together`; there is only one stream."""
+        check_frames(frames, shape=self._shape, streams=1, classes=None)
+        return [self._step(given) for given in frames]
+
+    def _step(self, given: StreamFrame) -> StepResult:
+        targets = None if given.target is None else np.array([given.target], np.int64)
+        result = self._stepper.step(given.frame[np.newaxis], targets)
         return StepResult(
             votes=result.votes[:, 0], spikes=result.spikes[:, 0], updated=result.updated
         )
@@ -84,3 +98,8 @@ class GraphEngine:
         return save_checkpoint(
             path, self._network, self.class_names, parent=self.version, record=record
         )
+
+
+def _check_only(stream: int) -> None:
+    if stream != 0:
+        raise ModelError(f"stream: got {stream} with engine 'graph'; allowed: 0, its only one")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from models.convolution import RowPatches
 from models.settings import LayerSettings, LayerShape, NetworkSettings
-from models.spike_maps import SpikeMaps
+from models.spike_maps import SpikeMaps, join_maps
 
 
 @dataclass(slots=True)
@@ -48,12 +49,55 @@ class LayerStep:
     activity: Tensor
     """A, shape (B, *shape.pooled): what is read out."""
 
+    def of_stream(self, row: int) -> LayerStep:
+        """The same of one stream, with B = 1: views."""
+        rows = slice(row, row + 1)
+        return LayerStep(
+            u=self.u[rows],
+            argmax=None if self.argmax is None else self.argmax[rows],
+            spikes=self.spikes[rows],
+            activity=self.activity[rows],
+        )
+
     def pooled_potential(self) -> Tensor:
         """U, shape (B, *shape.pooled)."""
         if self.argmax is None:
             return self.u
         chosen = self.u.flatten(2).gather(2, self.argmax.flatten(2))
         return chosen.view_as(self.activity)
+
+
+def join_states(states: Sequence[LayerState]) -> LayerState:
+    """The states of a layer's streams as that of one batch, copied; one alone is itself."""
+    if len(states) == 1:
+        return states[0]
+    p_padded = torch.cat([state.p_padded for state in states])
+    _, _, height, width = states[0].q.shape
+    rim = (p_padded.shape[2] - height) // 2
+    maps = [state.maps for state in states if state.maps is not None]
+    return LayerState(
+        q=torch.cat([state.q for state in states]),
+        p_padded=p_padded,
+        p=p_padded[:, :, rim : rim + height, rim : rim + width],
+        r=torch.cat([state.r for state in states]),
+        patches=None,
+        maps=join_maps(maps) if maps else None,
+    )
+
+
+def part_state(joined: LayerState, states: Sequence[LayerState]) -> None:
+    """Give what `join_states` joined back to the streams it came from."""
+    if len(states) == 1:
+        return
+    begin = 0
+    for state in states:
+        rows = slice(begin, begin + len(state.q))
+        state.q.copy_(joined.q[rows])
+        state.p_padded.copy_(joined.p_padded[rows])
+        state.r.copy_(joined.r[rows])
+        if state.maps is not None and joined.maps is not None:
+            state.maps.take(joined.maps, rows)
+        begin = rows.stop
 
 
 class Layer:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as functional
 from torch import Tensor
@@ -52,3 +55,16 @@ class SpikeMaps:
         self._v.mul_(self._decay_s).addcmul_(arriving, self._gain_s)
         self._u.mul_(self._decay_m).addcmul_(self._v, self._gain_m)
         return self._u.sum(0).add_(bias[:, None, None])
+
+    def take(self, joined: SpikeMaps, rows: slice) -> None:
+        """Be what rows of a batch have become."""
+        self._v.copy_(joined._v[:, rows])
+        self._u.copy_(joined._u[:, rows])
+
+
+def join_maps(maps: Sequence[SpikeMaps]) -> SpikeMaps:
+    """Those of several streams of one layer as those of a batch, copied."""
+    joined = copy.copy(maps[0])
+    joined._v = torch.cat([own._v for own in maps], 1)
+    joined._u = torch.cat([own._u for own in maps], 1)
+    return joined

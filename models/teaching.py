@@ -1,4 +1,4 @@
-"""What teaching asks of an engine beyond its steps: to go back, another stream, a further class."""
+"""What teaching asks of an engine beyond its steps: to go back, a further class, another rate."""
 
 from __future__ import annotations
 
@@ -45,11 +45,6 @@ class Teaching(Protocol):
         """Change the learning rate from the next update on; that of readouts in the same ratio.
 
         Raises `ModelError` where it was 0.
-        """
-
-    def exchange(self) -> None:
-        """Step another stream from now on, with the same weights and the same learning; called
-        again, the first one. `reset` forgets that of the moment.
         """
 
 

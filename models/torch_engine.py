@@ -1,4 +1,4 @@
-"""The plain torch engine: one stream, one frame a step, the reference for every other engine."""
+"""The plain torch engine: one frame of each stream a step, the reference for every other engine."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
-from models.engine import StepResult, spread
+from models.engine import StepResult, StreamFrame, check_frames, spread
 from models.errors import ModelError
-from models.layer import LayerStep
+from models.layer import LayerState, LayerStep, join_states, part_state
 from models.learner import Learner
 from models.live_learning import live_learning
 from models.reading import shares_of
@@ -80,14 +80,15 @@ class TorchEngine:
         self._weigh_spikes = weigh_spikes and learning is not None
         self._begun: tuple[list[Tensor], list[LayerStep], Tensor] | None = None
         self._part = 0
-        self._spikes: list[Tensor] = []
+        self._spikes: list[list[Tensor]] = [[]]
+        """Of every stream in its last step, per layer."""
         self._one_hot = torch.eye(self.settings.classes, device=self._device)
         self._shape = (
             self.settings.input_channels,
             self.settings.height,
             self.settings.width,
         )
-        self.reset()
+        self._streams: list[list[LayerState]] = [self._silence()]
 
     @property
     def updates(self) -> int:
@@ -97,44 +98,77 @@ class TorchEngine:
     def listen(self, layers: Sequence[int]) -> None:
         """See `Engine.listen`; every layer votes all the same."""
 
-    def sample_spikes(self, neurons: int) -> list[npt.NDArray[np.uint8]]:
+    def sample_spikes(self, neurons: int, stream: int = 0) -> list[npt.NDArray[np.uint8]]:
         """See `Engine.sample_spikes`."""
-        fired = [spikes.flatten() for spikes in self._spikes]
+        fired = [spikes.flatten() for spikes in self._spikes[stream]]
         return [
             flat[spread(len(flat), neurons)].ne(0).to(torch.uint8).cpu().numpy() for flat in fired
         ]
 
-    def reset(self) -> None:
-        """Forget the dynamic state, keep the weights."""
-        self._states = self._network.initial_state(1, weigh_spikes=self._weigh_spikes)
+    def reset(self, stream: int = 0) -> None:
+        """See `Engine.reset`."""
+        self._streams[stream] = self._silence()
+
+    def add_stream(self) -> int:
+        """See `Engine.add_stream`; streams of a step are one batch."""
+        self._streams.append(self._silence())
+        self._spikes.append([])
+        return len(self._streams) - 1
+
+    def step(self, frame: npt.NDArray[np.uint8], target: int | None, stream: int = 0) -> StepResult:
+        """See `Engine.step`; raises `ModelError` for a wrong stream, shape or class."""
+        return self.step_together((StreamFrame(stream, frame, target),))[0]
 
     @torch.no_grad()
-    def step(self, frame: npt.NDArray[np.uint8], target: int | None) -> StepResult:
-        """See `Engine.step`; raises `ModelError` for a wrong shape or class."""
-        if frame.shape != self._shape:
-            raise ModelError(f"frame: got shape {frame.shape}; allowed: {self._shape}")
-        if self._learner is not None and target not in (None, *range(self.settings.classes)):
-            raise ModelError(
-                f"target: got class {target}; allowed: 0 to {self.settings.classes - 1}"
+    def step_together(self, frames: Sequence[StreamFrame]) -> list[StepResult]:
+        """See `Engine.step_together`; raises `ModelError` for a wrong stream, shape or class."""
+        learner = self._learner
+        check_frames(
+            frames,
+            shape=self._shape,
+            streams=len(self._streams),
+            classes=None if learner is None else self.settings.classes,
+        )
+        if not frames:
+            return []
+        own = [self._streams[given.stream] for given in frames]
+        states = [join_states(states) for states in zip(*own, strict=True)]
+        x = torch.from_numpy(np.stack([given.frame for given in frames]).astype(np.float32))
+        steps = self._network.step(states, x.to(self._device), learning=learner is not None)
+        for number, state in enumerate(states):
+            part_state(state, [states_of_stream[number] for states_of_stream in own])
+        readings = self._network.readings(steps).cpu().numpy()
+        results = []
+        for row, given in enumerate(frames):
+            seen = [step.of_stream(row) for step in steps]
+            self._spikes[given.stream] = [step.spikes for step in seen]
+            read = readings[:, row]
+            results.append(
+                StepResult(
+                    votes=read.argmax(1),
+                    spikes=np.array([int(step.spikes.count_nonzero()) for step in seen], np.int64),
+                    updated=learner is not None and self._learn(learner, seen, given),
+                    shares=(
+                        None if self.settings.reads_as_published else shares_of(self.settings, read)
+                    ),
+                )
             )
-        x = torch.from_numpy(frame.astype(np.float32)).unsqueeze(0).to(self._device)
-        steps = self._network.step(self._states, x, learning=self._learner is not None)
-        self._spikes = [step.spikes for step in steps]
-        readings = self._network.readings(steps)[:, 0].cpu().numpy()
-        shares = None if self.settings.reads_as_published else shares_of(self.settings, readings)
-        updated = self._learner is not None and self._learn(self._learner, steps, target)
-        spikes = np.array([int(step.spikes.count_nonzero()) for step in steps], dtype=np.int64)
-        return StepResult(votes=readings.argmax(1), spikes=spikes, updated=updated, shares=shares)
+        return results
 
-    def _learn(self, learner: Learner, steps: list[LayerStep], target: int | None) -> bool:
-        """Begin with this step, or go on with the one begun; True for an update."""
+    def _silence(self) -> list[LayerState]:
+        return self._network.initial_state(1, weigh_spikes=self._weigh_spikes)
+
+    def _learn(self, learner: Learner, steps: list[LayerStep], given: StreamFrame) -> bool:
+        """Begin with this step of a stream, or go on with the one begun, of whichever stream; True
+        for an update.
+        """
         if self._begun is None:
-            if target is None:
+            if given.target is None:
                 return False
-            traces = [state.p_padded for state in self._states]
+            traces = [state.p_padded for state in self._streams[given.stream]]
             if self._learn_every > 1:
                 traces = [trace.clone() for trace in traces]
-            self._begun = (traces, steps, self._one_hot[target : target + 1])
+            self._begun = (traces, steps, self._one_hot[given.target : given.target + 1])
         self._part = (self._part + 1) % self._learn_every
         if self._part:
             return False

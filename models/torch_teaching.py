@@ -11,7 +11,6 @@ from torch import Tensor
 from models.checkpoint_file import StoredNetwork, Tensors
 from models.engine import Engine
 from models.errors import ModelError
-from models.layer import LayerState
 from models.learner import Learner
 from models.losses import make_loss
 from models.new_class import check_new_class, padded_readouts, readout_rows, with_class
@@ -59,7 +58,6 @@ class TorchTeaching:
                 "engine to teach: got readouts trained by centred steps on the plain engine; "
                 "allowed: normalised steps, fixed readouts, or --engine events"
             )
-        self._other: list[LayerState] | None = None
 
     def keep(self) -> KeptTorch:
         """See `Teaching.keep`."""
@@ -141,14 +139,6 @@ class TorchTeaching:
     def set_rate(self, rate: float) -> None:
         """See `Teaching.set_rate`."""
         self._learner.set_rate_factor(rate_factor(rate, self._engine._usual_rate))
-
-    def exchange(self) -> None:
-        """See `Teaching.exchange`."""
-        engine = self._engine
-        other = self._other
-        if other is None:
-            other = engine._network.initial_state(1, weigh_spikes=engine._weigh_spikes)
-        self._other, engine._states = engine._states, other
 
     def _draw_row(self, number: int) -> None:
         engine = self._engine

@@ -72,7 +72,7 @@ class Teacher:
         self.clips_folder = folder / "clips"
         self.versions = Versions(folder / "versions", writer, written)
         self._memory = ClipMemory(self.clips_folder, writer, given)
-        self.rehearsal = Rehearsal(self._engine, self._teaching, self._memory, layer)
+        self.rehearsal = Rehearsal(self._engine, self._memory, layer)
         self._lesson: Lesson | None = None
         self._number = 0
         self._given: deque[Lesson] = deque()

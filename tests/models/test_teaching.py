@@ -131,23 +131,6 @@ def test_a_version_of_fewer_classes_is_loaded(path: Path, name: EngineName, tmp_
     assert len(votes) == 60
 
 
-@pytest.mark.parametrize("name", ENGINES)
-def test_another_stream_leaves_the_first_as_it_was(path: Path, name: EngineName) -> None:
-    """Steps of the other stream, without learning, change no vote of the first."""
-    plain, mixed = _engine(path, name), _engine(path, name)
-    frames = frames_of(NETWORK, 120, 20.0)
-    teaching = teaching_of(mixed)
-    apart = []
-    for t, frame in enumerate(frames):
-        expected = plain.step(frame, None).votes.tolist()
-        assert mixed.step(frame, None).votes.tolist() == expected
-        teaching.exchange()
-        apart.append(mixed.step(frames[(t + 50) % 120], None).votes.tolist())
-        teaching.exchange()
-    alone = _engine(path, name)
-    assert apart == [alone.step(frames[(t + 50) % 120], None).votes.tolist() for t in range(120)]
-
-
 def test_names_that_cannot_be_are_refused(path: Path) -> None:
     """No text, one that is taken, a number, too long."""
     engine = _engine(path, "events")
