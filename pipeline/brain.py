@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from types import FrameType
@@ -18,36 +17,28 @@ import msgspec
 
 from drivers.errors import InputError
 from models.engine import Engine
-from models.errors import NotFiniteError
 from pipeline import bus, wire
 from pipeline.brain_control import BrainControl
-from pipeline.brain_report import build_figures, build_status, build_summary
-from pipeline.brain_session import BrainSession
+from pipeline.brain_parts import make_pupil
+from pipeline.brain_report import build_status, build_summary, lane_figures
 from pipeline.brain_settings import BrainSettings
 from pipeline.control import ControlServer
-from pipeline.course import LiveCourse
-from pipeline.decisions import FRAME_US
-from pipeline.intake import Frame, Intake
+from pipeline.intake import Intake
 from pipeline.label_printer import LabelPrinter
 from pipeline.labels import Label, encode_label
-from pipeline.latencies import Latencies
+from pipeline.lane import Lane
 from pipeline.metrics import MetricsServer
-from pipeline.preview import TOPIC, Preview
-from pipeline.process_guard import PARENT_VARIABLE, exit_with_parent, restarts_before
-from pipeline.recogniser import Recogniser
-from pipeline.scoring import TrialVotes
+from pipeline.preview import TOPIC
+from pipeline.process_guard import exit_with_parent
+from pipeline.pupil import Pupil, Stepped
 from pipeline.security import CurveClient, CurveServer
-from pipeline.silence_notice import SilenceNotice
 from pipeline.summary import Ending, RunSummary, encode_summary, print_summary
-from pipeline.targets import Targets
-from recordings.labels import read_label_file
+from recordings.labels import GestureInterval, read_label_file
 
 _BREATH_NS = 50_000_000
 """Control requests and signals are looked at this often, in the middle of a packet too."""
 _TELEMETRY_NS = 1_000_000_000
 _WAIT_MS = 50
-_AWAY_NS = 500_000_000
-"""After a stream's end: long enough for its source to see that its reader has left."""
 
 
 def load_chosen_engine(settings: BrainSettings) -> Engine:
@@ -67,7 +58,7 @@ def load_chosen_engine(settings: BrainSettings) -> Engine:
 def run_brain(
     settings: BrainSettings, load: Callable[[BrainSettings], Engine] = load_chosen_engine
 ) -> RunSummary:
-    """Run until the stream's end, a stop request, SIGINT or SIGTERM; gives the closing summary.
+    """Run until the streams' end, a stop request, SIGINT or SIGTERM; gives the closing summary.
 
     Labels go to standard output, as JSON Lines with the summary as the last line, or as text.
     Raises `InputError` and `ModelError` for what cannot be used.
@@ -78,91 +69,66 @@ def run_brain(
         signal.signal(number, signal.SIG_DFL)
     file = settings.learn or settings.labels
     intervals = read_label_file(file) if file else []
-    engine = load(settings)
+    engines = [load(apart) for apart in settings.apart()]
     Intake.warm_up()
-    classes, layers = len(engine.class_names), len(engine.settings.layers)
-    targets = Targets(intervals, classes=classes, on=settings.learn is not None)
-    trials = TrialVotes(intervals, layers=layers, classes=classes, layer=settings.layer)
     with ExitStack() as stack:
-        brain = Brain(settings, engine, targets, trials, stack)
+        brain = Brain(settings, engines, intervals, stack)
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, brain.interrupt)
         return brain.run()
 
 
 class Brain:
-    """State of one brain process: sockets, stream, engine, counters."""
+    """State of one brain process: sockets, pupils with their lanes, counters."""
 
     def __init__(
         self,
         settings: BrainSettings,
-        engine: Engine,
-        targets: Targets,
-        trials: TrialVotes,
+        engines: Sequence[Engine],
+        intervals: Sequence[GestureInterval],
         stack: ExitStack,
     ) -> None:
+        """`engines` are those of `settings.apart()`."""
         self._settings = settings
-        self._engine = engine
-        self._trials = trials
-        self._recogniser = Recogniser(
-            engine,
-            source="",
-            decisions=settings.decisions,
-            targets=targets,
-            trials=trials,
-            layer=settings.layer,
-        )
-        shape = engine.settings
-        self._session: BrainSession | None = None
-        if settings.teaches:
-            self._session = stack.enter_context(
-                BrainSession(settings, engine, self._recogniser, targets)
-            )
-        replay = self._session.replay if self._session else None
-        views = replay.views if replay else settings.views
-        self._intake = Intake(columns=shape.width, rows=shape.height, views=views)
-        self._course = (
-            self._session.course
-            if self._session
-            else LiveCourse(skip=settings.skip_when_behind, note=lambda *_: None)
-        )
-        self._latencies = Latencies()
-        self._preview = Preview()
-        self._printer = LabelPrinter(sys.stdout)
+        self._pupils: list[Pupil] = []
+        for apart, engine in zip(settings.apart(), engines, strict=True):
+            events = [self._subscribe(address, stack) for address in apart.connect]
+            pupil = make_pupil(apart, engine, intervals, events, self._is_free, stack)
+            self._pupils.append(pupil)
+        self._lanes = [lane for pupil in self._pupils for lane in pupil.lanes]
+        self._any = bus.AnyOf([lane.events for lane in self._lanes])
+        self._printer = LabelPrinter(sys.stdout, named=len(self._lanes) > 1)
         self._control = BrainControl(
-            engine=engine,
-            targets=targets,
-            session=self._session,
+            pupils=self._pupils,
             learning=settings.learns,
-            save=settings.save,
+            save=[apart.save for apart in settings.apart()],
             save_folder=settings.save_folder,
             status=self._status,
             record=self._record,
-            look=self._intake.look,
-            now_us=lambda: self._stream_now_us,
         )
         stack.callback(self._control.close)
         self._interrupted = False
-        self._ended = False
-        self._back_ns: int | None = None
-        self._stream_now_us = 0
-        self._sent_ns = 0
-        self._begin_ns: int | None = None
-        self._end_ns = 0
         self._next_breath_ns = 0
         self._next_telemetry_ns = 0
-        self._saved: str | None = None
+        self._saved: list[str] = []
         self._open_sockets(settings, stack)
 
-    def _open_sockets(self, settings: BrainSettings, stack: ExitStack) -> None:
+    def _is_free(self, source: str) -> bool:
+        """Whether no lane has a source of this name."""
+        return all(lane.source != source for pupil in self._pupils for lane in pupil.lanes)
+
+    def _subscribe(self, address: str, stack: ExitStack) -> bus.EventSubscriber:
+        settings = self._settings
         theirs = (
             CurveClient(settings.server_key, settings.secret_key) if settings.server_key else None
         )
+        return stack.enter_context(
+            bus.EventSubscriber([address], security=theirs, insecure=settings.insecure)
+        )
+
+    def _open_sockets(self, settings: BrainSettings, stack: ExitStack) -> None:
         ours = CurveServer(settings.secret_key) if settings.secret_key else None
         insecure = settings.insecure
-        self._events = stack.enter_context(
-            bus.EventSubscriber([settings.connect], security=theirs, insecure=insecure)
-        )
         self._publisher: bus.Publisher | None = None
         self._published: Counter[str] = Counter()
         if settings.publish:
@@ -176,7 +142,6 @@ class Brain:
                     settings.control, self._control.handle, security=ours, insecure=insecure
                 )
             )
-
         self._metrics: MetricsServer | None = None
         if settings.metrics:
             self._metrics = stack.enter_context(MetricsServer(settings.metrics, insecure=insecure))
@@ -187,142 +152,78 @@ class Brain:
 
     def run(self) -> RunSummary:
         """Take in messages until something ends it; gives the closing summary."""
-        silence = SilenceNotice("events", self._settings.connect)
-        # A session watches its children itself, and may have paused the source.
-        watched = PARENT_VARIABLE in os.environ
-        while not self._stopping and not self._ended:
-            self._breathe()
+        while not self._stopping and not all(lane.ended for lane in self._lanes):
+            idle = [lane for lane in self._lanes if lane.frame is None and not lane.ended]
+            if idle or time.monotonic_ns() >= self._next_breath_ns:
+                self._breathe()
             if self._control.paused:
                 time.sleep(_WAIT_MS / 1000)
                 continue
-            if self._back_ns is not None and time.monotonic_ns() >= self._back_ns:
-                self._events.come_back()
-                self._back_ns = None
-            parts = self._events.receive(_WAIT_MS)
-            if parts is not None:
-                silence.heard()
-                self._take(parts)
-            elif not watched:
-                silence.look()
-        if self._intake.open:
-            # Nothing more is stepped, but what came in is accounted for.
-            for _ in self._intake.finish(None):
-                pass
-        if self._settings.save is not None:
-            self._saved = self._engine.save(self._settings.save, self._record())
-        told = self._finish_session()
+            for lane in idle:
+                lane.receive(_WAIT_MS if len(self._lanes) == 1 else 0)
+            if any(lane.frame is not None for lane in self._lanes):
+                self._step()
+            elif len(self._lanes) > 1:
+                self._any.wait(_WAIT_MS)
+        for lane in self._lanes:
+            lane.close()
+        self._save()
+        told = [said for pupil in self._pupils if (said := self._finish(pupil)) is not None]
         summary = self._summary()
         if self._settings.as_json:
             sys.stdout.buffer.write(encode_summary(summary))
             sys.stdout.buffer.flush()
         else:
             print_summary(summary, self._printer.console)
-        if isinstance(told, InputError):
-            raise told
-        if told is not None:
-            sys.stderr.write(f"wigwag: {told}\n")
+        for said in told:
+            if isinstance(said, InputError):
+                raise said
+            sys.stderr.write(f"wigwag: {said}\n")
         return summary
 
-    def _finish_session(self) -> str | InputError | None:
+    def _save(self) -> None:
+        for pupil, apart in zip(self._pupils, self._settings.apart(), strict=True):
+            if apart.save is not None:
+                self._saved.append(pupil.engine.save(apart.save, self._record(pupil)))
+
+    def _finish(self, pupil: Pupil) -> str | InputError | None:
         """What a session has to tell at its end, or why it must be told to have failed."""
-        if self._session is None:
+        if pupil.session is None:
             return None
-        self._session.before_frame(self._control.handle)
+        pupil.session.before_frame(self._control.handle)
         try:
-            return self._session.finish(self._stream_now_us)
+            return pupil.session.finish(max(lane.now_us for lane in pupil.lanes))
         except InputError as error:
             return error
 
     @property
     def _stopping(self) -> bool:
-        over = self._session is not None and self._session.over
+        over = any(pupil.session is not None and pupil.session.over for pupil in self._pupils)
         return over or self._interrupted or self._control.stopped
 
-    def _take(self, parts: Sequence[wire.Part]) -> None:
-        try:
-            message = wire.decode(parts)
-        except wire.WireError as error:
-            self._intake.refused[error.reason] += 1
-            return
-        if isinstance(message, wire.JsonMessage):
-            self._intake.refused["kind"] += 1
-        elif isinstance(message, wire.EndMessage):
-            if self._intake.accepts(message.source):
-                self._sent_ns = message.sent_ns
-                totals = message.totals
-                if self._session is not None and self._session.replay is not None:
-                    totals = self._session.replay.end(totals)
-                self._step_all(self._intake.finish(totals))
-                self._ended = not self._settings.keep_running
-                if not self._ended:
-                    # The source stays until its readers have left; the next one finds us back.
-                    self._events.leave()
-                    self._back_ns = time.monotonic_ns() + _AWAY_NS
-        elif self._intake.accepts(message.packet.source):
-            self._take_packet(message)
+    def _step(self) -> None:
+        for pupil in self._pupils:
+            for stepped in pupil.step(self._control.handle):
+                self._tell_of(pupil, stepped)
+            pupil.advance()
 
-    def _take_packet(self, message: wire.EventsMessage) -> None:
-        packet = message.packet
-        if self._begin_ns is None:
-            self._begin_ns = time.monotonic_ns()
-        if self._intake.breaks_stream(packet):
-            self._step_all(self._intake.cut_off())
-        if not self._intake.open:
-            if self._session is not None:
-                packet = self._session.begin_stream(packet)
-            gaps = restarts_before() + self._intake.gaps
-            self._recogniser.begin_stream(packet.source, gaps=gaps)
-        self._sent_ns = message.sent_ns
-        if self._preview.wanted:
-            self._preview.see(packet)
-        self._step_all(self._intake.push(packet))
+    def _tell_of(self, pupil: Pupil, stepped: Stepped) -> None:
+        lane = stepped.lane
+        if stepped.label is not None:
+            self._publish(pupil, stepped.label)
+        recogniser = lane.recogniser
+        if lane.preview.wanted and lane.preview.step(
+            pupil.engine, recogniser.stream, stepped.latency_ns
+        ):
+            view = lane.intake.looked[-1][1]
+            source = recogniser.source
+            payload = lane.preview.take(source, lane.now_us, view, lane_figures(lane))
+            self._tell("preview", source, payload)
 
-    def _step_all(self, frames: Iterable[tuple[int, Frame]]) -> None:
-        for ahead, (t_us, frame) in enumerate(frames):
-            if time.monotonic_ns() >= self._next_breath_ns:
-                self._breathe()
-                while self._control.paused and not self._stopping:
-                    time.sleep(_WAIT_MS / 1000)
-                    self._breathe()
-            if not self._stopping:
-                self._step(t_us, frame, ahead_ns=ahead * 1000 * FRAME_US)
-        self._end_ns = time.monotonic_ns()
-
-    def _step(self, t_us: int, frame: Frame, *, ahead_ns: int) -> None:
-        session = self._session
-        if session is not None:
-            session.before_frame(self._control.handle)
-        self._stream_now_us = t_us + FRAME_US
-        rehearses = session is not None and session.teacher.rehearsal.running
-        skipped = self._course.next(self._sent_ns, ahead_ns, rehearses)
-        if session is not None:
-            session.begin_frame(frame, t_us)
-        if skipped == "frames":
-            self._recogniser.counts.frames_skipped += 1
-            return
-        learn = skipped != "learning"
-        try:
-            latency_ns, label = self._recogniser.step(frame, t_us, self._sent_ns, learn=learn)
-        except NotFiniteError:
-            if session is None:
-                raise
-            session.teacher.recover()
-            return
-        self._latencies.add(latency_ns)
-        if label is not None:
-            self._publish(label)
-        if self._preview.wanted and self._preview.step(self._recogniser.engine, latency_ns):
-            figures = build_figures(self._intake, self._recogniser, self._course.backlog.behind_ns)
-            view = self._intake.looked[-1][1]
-            payload = self._preview.take(self._stream_now_us, view, figures)
-            self._tell("preview", self._recogniser.source, payload)
-        if session is not None:
-            session.teacher.end_frame(frame, may_rehearse=skipped is None)
-
-    def _publish(self, label: Label) -> None:
+    def _publish(self, pupil: Pupil, label: Label) -> None:
         line = encode_label(label)
-        if self._session is not None:
-            self._session.label(line)
+        if pupil.session is not None:
+            pupil.session.label(line)
         if self._settings.as_json:
             sys.stdout.buffer.write(line)
             sys.stdout.buffer.flush()
@@ -338,11 +239,14 @@ class Brain:
             self._server.serve()
         if self._metrics is not None:
             self._metrics.look(self._status)
-        if self._session is not None:
-            self._session.look(now_ns)
+        for pupil in self._pupils:
+            if pupil.session is not None:
+                pupil.session.look(now_ns)
         if self._publisher is None:
             return
-        self._preview.want(self._publisher.subscribers(TOPIC) > 0)
+        wanted = self._publisher.subscribers(TOPIC) > 0
+        for lane in self._lanes:
+            lane.preview.want(wanted)
         if now_ns >= self._next_telemetry_ns:
             self._next_telemetry_ns = now_ns + _TELEMETRY_NS
             self._tell("telemetry", "brain", msgspec.json.encode(self._status()))
@@ -359,26 +263,22 @@ class Brain:
             ended: Ending = "interrupted"
         else:
             ended = "stopped" if self._control.stopped else "end of stream"
-        begin_ns = self._begin_ns
-        return build_summary(
-            ended=ended,
-            intake=self._intake,
-            counts=self._recogniser.counts,
-            engine=self._engine,
-            trials=self._trials,
-            latencies=self._latencies,
-            wall_ns=0 if begin_ns is None else max(0, self._end_ns - begin_ns),
-            saved=self._saved,
-        )
+        return build_summary(ended, self._pupils, self._saved)
 
     def _status(self) -> dict[str, Any]:
-        return build_status(self._summary(), self._stream_now_us, self._course.backlog.behind_ns)
+        return build_status(self._summary(), self._lanes)
 
-    def _record(self) -> dict[str, object]:
+    def _record(self, pupil: Pupil) -> dict[str, object]:
         """How these weights came to be; the same run gives the same record."""
+        lanes = pupil.lanes
         return {
-            "adapted_on": self._intake.source,
-            "frames": self._recogniser.counts.frames,
-            "updates": self._engine.updates,
+            "adapted_on": _named(lanes),
+            "frames": sum(lane.recogniser.counts.frames for lane in lanes),
+            "updates": pupil.engine.updates,
             "learning": asdict(self._settings.learning),
         }
+
+
+def _named(lanes: Sequence[Lane]) -> str | None:
+    """Their sources, as far as they are known."""
+    return ", ".join(lane.source for lane in lanes if lane.source is not None) or None

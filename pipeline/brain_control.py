@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from drivers.errors import InputError
-from models.engine import Engine
 from pipeline.binning import View
 from pipeline.brain_session import BrainSession
-from pipeline.chosen_views import ChosenView, read_view
+from pipeline.chosen_views import read_view
 from pipeline.comparison import Comparison
-from pipeline.targets import Targets
+from pipeline.lane import Lane
+from pipeline.pupil import Pupil
 
 CHANGING = ("target", "view", "add_class", "undo", "load", "rehearsal", "settings")
 """What changes what is learnt or said: logged, to be done again in a replay. So is `save`."""
@@ -35,29 +35,23 @@ class BrainControl:
     def __init__(
         self,
         *,
-        engine: Engine,
-        targets: Targets,
-        session: BrainSession | None,
+        pupils: Sequence[Pupil],
         learning: bool,
-        save: Path | None,
+        save: Sequence[Path | None],
         save_folder: Path | None,
         status: Callable[[], dict[str, Any]],
-        record: Callable[[], dict[str, object]],
-        look: Callable[[ChosenView], tuple[int, View] | None],
-        now_us: Callable[[], int],
+        record: Callable[[Pupil], dict[str, object]],
     ) -> None:
+        """`save` is each pupil's path, if it has one."""
         self.paused = False
         self.stopped = False
-        self._engine = engine
-        self._targets = targets
-        self._session = session
+        self._pupils = tuple(pupils)
+        self._lanes = [lane for pupil in pupils for lane in pupil.lanes]
         self._learning = learning
-        self._save = save
+        self._save = tuple(save)
         self._save_folder = save_folder
         self._status = status
         self._record = record
-        self._look = look
-        self._now_us = now_us
         self._comparison: Comparison | None = None
         self._commands: dict[str, Callable[[Request], Answer]] = {
             "status": self._say_status,
@@ -66,7 +60,7 @@ class BrainControl:
             "add_class": self._add_class,
             "undo": self._undo,
             "save": self._save_version,
-            "versions": lambda _: {"versions": self._taught("versions").teacher.versions.listing()},
+            "versions": self._list_versions,
             "load": self._load,
             "compare": self._compare,
             "rehearsal": self._rehearse,
@@ -87,14 +81,15 @@ class BrainControl:
                 todo="send one of these",
             )
         answer = self._commands[command](request)
-        if self._session is not None and (
-            command in CHANGING or (command == "save" and "name" in answer)
-        ):
-            said = dict(request)
-            if command == "view":
-                # From the frame on from which it held, whatever packets a replay comes in.
-                said["view"] = answer["view"]
-            self._session.note("request", request=said, answer=answer)
+        if command in CHANGING or (command == "save" and "name" in answer):
+            session = self._pupils[0].session
+            # Only of one source a session is kept, to be done again.
+            if session is not None and len(self._lanes) == 1:
+                said = dict(request)
+                if command == "view":
+                    # From the frame on from which it held, whatever packets a replay comes in.
+                    said["view"] = answer["view"]
+                session.note("request", request=said, answer=answer)
         return answer
 
     def close(self) -> None:
@@ -102,32 +97,64 @@ class BrainControl:
         if self._comparison is not None:
             self._comparison.close()
 
-    def _say_status(self, _request: Request) -> Answer:
-        taught: Answer = {"classes": list(self._engine.class_names), "lesson": None, "lessons": 0}
-        if self._session is not None:
-            taught = self._session.teacher.status()
-        return self._status() | taught | {"paused": self.paused, "learning": self._learning}
+    def _say_status(self, request: Request) -> Answer:
+        """Of all; what is taught is that of the source that is named, else of the first, and stands
+        with each source where weights are apart.
+        """
+        status = self._status()
+        if len(self._pupils) > 1:
+            for source, pupil in zip(status["sources"], self._pupils, strict=True):
+                source.update(_taught_status(pupil))
+        taught = _taught_status(self._pupil(request) if "source" in request else self._pupils[0])
+        return status | taught | {"paused": self.paused, "learning": self._learning}
 
-    def _taught(self, what: str) -> BrainSession:
-        if self._session is None:
+    def _lane(self, request: Request) -> Lane:
+        """The lane of the source that is named; it need not be where there is only one."""
+        name = request.get("source")
+        found = [lane for lane in self._lanes if name is not None and lane.source == name]
+        if name is None and len(self._lanes) == 1:
+            found = self._lanes
+        if not found:
+            known = [lane.source for lane in self._lanes if lane.source is not None]
             raise InputError(
-                what=what,
-                got=f"a request of {what}",
-                allowed="none while nobody teaches this brain",
-                todo="start it with --teach or --session",
+                what="source",
+                got="none named" if name is None else repr(name)[:80],
+                allowed=", ".join(known) or "none yet: no events have come",
+                todo='say which one: "source"',
             )
-        return self._session
+        return found[0]
+
+    def _taught_lane(self) -> Lane:
+        """The lane whose lesson runs, else the first: who ends a lesson need not know whose."""
+        for pupil in self._pupils:
+            if pupil.session is not None and pupil.session.teacher.lesson_stream is not None:
+                return pupil.lanes[pupil.session.teacher.lesson_stream]
+        return self._lanes[0]
+
+    def _pupil(self, request: Request) -> Pupil:
+        """Who is meant: the only one, or that of the source that is named."""
+        if len(self._pupils) == 1:
+            return self._pupils[0]
+        return self._pupil_of(self._lane(request))
+
+    def _pupil_of(self, lane: Lane) -> Pupil:
+        return next(pupil for pupil in self._pupils if lane in pupil.lanes)
+
+    def _taught(self, request: Request, what: str) -> BrainSession:
+        return _taught_by(self._pupil(request), what)
 
     def _set_target(self, request: Request) -> Answer:
-        teacher = self._taught("target").teacher
+        ends = request.get("class") is None and not request.get("follow_labels")
+        lane = self._taught_lane() if ends and "source" not in request else self._lane(request)
+        teacher = _taught_by(self._pupil_of(lane), "target").teacher
         if request.get("follow_labels"):
             teacher.end_lesson()
-            self._targets.follow_timeline()
+            lane.recogniser.targets.follow_timeline()
             return {"target": "as the label file says"}
-        gesture_class, t_us = request.get("class"), request.get("t_us", self._now_us())
+        gesture_class, t_us = request.get("class"), request.get("t_us", lane.now_us)
         seconds = request.get("seconds")
         if isinstance(gesture_class, int) and not isinstance(gesture_class, bool):
-            names = self._engine.class_names
+            names = lane.recogniser.engine.class_names
             known = 1 <= gesture_class <= len(names)
             gesture_class = names[gesture_class - 1] if known else gesture_class
         if (
@@ -139,20 +166,21 @@ class BrainControl:
             raise InputError(
                 what="target",
                 got=repr(dict(request))[:80],
-                allowed=f'"class": a number from 1 to {len(self._engine.class_names)}, a name or '
+                allowed=f'"class": a number from 1 to {len(lane.recogniser.votes)}, a name or '
                 'null; "t_us": a whole number; "seconds": a number',
                 todo="mend the request",
             )
         if gesture_class is None:
             teacher.end_lesson(t_us)
             return {"class": None, "t_us": t_us}
-        return teacher.begin_lesson(gesture_class, t_us, seconds).described()
+        stream = lane.recogniser.stream
+        return teacher.begin_lesson(gesture_class, t_us, seconds, stream).described()
 
     def _set_view(self, request: Request) -> Answer:
         """Look at another part of the sensor, as `read_view` reads it, from the next frame on."""
         text = request.get("view")
         chosen = read_view(text if isinstance(text, str) else repr(text)[:80])
-        looking = self._look(chosen)
+        looking = self._lane(request).intake.look(chosen)
         if looking is None:
             return {"view": str(chosen), "t_us": None}
         from_us, view = looking
@@ -160,25 +188,29 @@ class BrainControl:
         return {"view": str(held), "t_us": from_us, **view_figures(view)}
 
     def _add_class(self, request: Request) -> Answer:
-        number = self._taught("add_class").teacher.add_class(request.get("name"))
-        return {"class": number, "classes": list(self._engine.class_names)}
+        number = self._taught(request, "add_class").teacher.add_class(request.get("name"))
+        return {"class": number, "classes": list(self._pupil(request).engine.class_names)}
 
-    def _undo(self, _request: Request) -> Answer:
-        session = self._taught("undo")
+    def _undo(self, request: Request) -> Answer:
+        session = self._taught(request, "undo")
         lesson = session.teacher.undo()
         session.taken_back(lesson.number)
         return {"undone": lesson.described(), "version": session.teacher.versions.current}
 
+    def _list_versions(self, request: Request) -> Answer:
+        return {"versions": self._taught(request, "versions").teacher.versions.listing()}
+
     def _load(self, request: Request) -> Answer:
-        version = self._taught("load").teacher.load(request.get("version"))
-        return {"version": version.number, "classes": list(self._engine.class_names)}
+        version = self._taught(request, "load").teacher.load(request.get("version"))
+        classes = list(self._pupil(request).engine.class_names)
+        return {"version": version.number, "classes": classes}
 
     def _compare(self, request: Request) -> Answer:
-        session = self._taught("compare")
-        asked = (request.get("before"), request.get("after"))
+        session = self._taught(request, "compare")
+        asked = (request.get("before"), request.get("after"), request.get("source"))
         if self._comparison is None or self._comparison.asked != asked:
             versions = session.teacher.versions
-            found = [versions.find(which) for which in asked]
+            found = [versions.find(which) for which in asked[:2]]
             self.close()
             session.wait_until_written()
             before, after = (version.path for version in found)
@@ -190,7 +222,7 @@ class BrainControl:
         return answer
 
     def _rehearse(self, request: Request) -> Answer:
-        rehearsal = self._taught("rehearsal").teacher.rehearsal
+        rehearsal = self._taught(request, "rehearsal").teacher.rehearsal
         on = request.get("on")
         if not isinstance(on, bool):
             raise InputError(
@@ -200,9 +232,9 @@ class BrainControl:
         return {"on": on}
 
     def _change_settings(self, request: Request) -> Answer:
-        teacher = self._taught("settings").teacher
+        teacher = self._taught(request, "settings").teacher
         teacher.change_settings(
-            {name: value for name, value in request.items() if name != "command"}
+            {name: value for name, value in request.items() if name not in ("command", "source")}
         )
         return teacher.settings()
 
@@ -217,16 +249,16 @@ class BrainControl:
     def _save_version(self, request: Request) -> Answer:
         """Into the folder for checkpoints, where there is one; else as a version of the session."""
         name = request.get("name")
-        session = self._session
+        session = self._pupil(request).session
         if name is not None and self._save_folder is None and session and session.keeps:
             teacher = session.teacher
             checked = teacher.versions.check_name(name)
             version = teacher.make_version("saved", checked)
             return {"version": version.number, "name": checked, "file": version.path.name}
-        return self._save_checkpoint(name)
+        return self._save_checkpoint(self._pupil(request), name)
 
-    def _save_checkpoint(self, name: object) -> Answer:
-        path = self._save
+    def _save_checkpoint(self, pupil: Pupil, name: object) -> Answer:
+        path = self._save[self._pupils.index(pupil)]
         if name is not None:
             if self._save_folder is None:
                 raise InputError(
@@ -250,7 +282,26 @@ class BrainControl:
                 allowed="a name in a session, or a brain started with --save or --save-folder",
                 todo="start it so, or give a name if it has a folder",
             )
-        return {"version": self._engine.save(path, self._record()), "file": path.name}
+        return {"version": pupil.engine.save(path, self._record(pupil)), "file": path.name}
+
+
+def _taught_by(pupil: Pupil, what: str) -> BrainSession:
+    """What keeps its lessons; raises `InputError` where it is given none."""
+    if pupil.session is None:
+        raise InputError(
+            what=what,
+            got=f"a request of {what}",
+            allowed="none while nobody teaches this brain",
+            todo="start it with --teach or --session",
+        )
+    return pupil.session
+
+
+def _taught_status(pupil: Pupil) -> Answer:
+    """Classes, lessons and versions of one set of weights."""
+    if pupil.session is None:
+        return {"classes": list(pupil.engine.class_names), "lesson": None, "lessons": 0}
+    return pupil.session.teacher.status()
 
 
 def view_figures(view: View) -> dict[str, int]:

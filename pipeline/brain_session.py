@@ -6,7 +6,7 @@ import os
 import shutil
 import tempfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,6 @@ from pipeline.recogniser import Recogniser
 from pipeline.session_folder import SessionFolder
 from pipeline.session_log import SessionLog
 from pipeline.session_replay import SessionReplay
-from pipeline.targets import Targets
 from pipeline.teacher import Teacher, TeacherParts
 from pipeline.versions import Version
 from recordings.labels import GestureInterval, write_label_file
@@ -36,9 +35,11 @@ class BrainSession(Closing):
     """Of one brain process, from its start to its end."""
 
     def __init__(
-        self, settings: BrainSettings, engine: Engine, recogniser: Recogniser, targets: Targets
+        self, settings: BrainSettings, engine: Engine, recognisers: Sequence[Recogniser]
     ) -> None:
-        """Raises `InputError` and `ModelError` for a folder or an engine that cannot be used."""
+        """`recognisers` as in `TeacherParts`. Raises `InputError` and `ModelError` for a folder or
+        an engine that cannot be used.
+        """
         teaching = teaching_of(engine)
         shape = engine.settings
         given = read_given_clips(
@@ -71,7 +72,7 @@ class BrainSession(Closing):
         self._t_us = 0
         self._lessons: dict[int, GestureInterval] = {}
         self.teacher = Teacher(
-            TeacherParts(engine, teaching, recogniser, targets, settings.learning.rate),
+            TeacherParts(engine, teaching, recognisers, settings.learning.rate),
             folder,
             self._writer,
             layer=settings.layer,
@@ -105,11 +106,11 @@ class BrainSession(Closing):
         if self.replay is not None:
             self.replay.ask_due(handle)
 
-    def begin_frame(self, frame: Frame, t_us: int) -> None:
-        """The frame, shape (2, rows, columns), that begins at `t_us` is there, stepped or not."""
+    def begin_frame(self, frame: Frame, t_us: int, stream: int) -> None:
+        """A stream's frame, shape (2, rows, columns), that begins at `t_us`, stepped or not."""
         self._t_us = t_us
         self._crc = zlib.crc32(frame.data, self._crc)
-        self.teacher.begin_frame(t_us)
+        self.teacher.begin_frame(t_us, stream)
 
     def label(self, line: bytes) -> None:
         """A label was said."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,8 @@ SHIPPED = "small.safetensors"
 class BrainSettings:
     """Of `run_brain`."""
 
-    connect: str
-    """Address of the source's events."""
+    connect: tuple[str, ...]
+    """Addresses of sources' events, one a source."""
     checkpoint: Path
     labels: Path | None = None
     """Label file to score by."""
@@ -58,6 +58,8 @@ class BrainSettings:
     engine: EngineName = "auto"
     learning: LearningSettings = ONLINE
     """How weights change while there is a target; see `learns`."""
+    separate: bool = False
+    """Of several sources: weights of its own for each, instead of the same for all."""
     skip_when_behind: bool = False
     """Live: leave out learning, then frames, rather than fall behind. Replay waits instead."""
     keep_running: bool = False
@@ -71,6 +73,8 @@ class BrainSettings:
     """Secret CURVE key of this brain: for the addresses it binds, and towards the source."""
 
     def __post_init__(self) -> None:
+        if len(self.connect) > 1:
+            self._check_several()
         if self.labels is not None and self.learn is not None:
             raise InputError(
                 what="label files",
@@ -117,6 +121,44 @@ class BrainSettings:
                 todo="make it first",
             )
 
+    def _check_several(self) -> None:
+        """What belongs to one recording, or keeps one stream, cannot be of several sources."""
+        given = {
+            "--labels": self.labels,
+            "--learn": self.learn,
+            "--session": self.session,
+            "--replay-session": self.replay,
+        }
+        for option, value in given.items():
+            if value is not None:
+                raise InputError(
+                    what=option,
+                    got=f"{len(self.connect)} sources",
+                    allowed="one source: it is of one stream",
+                    todo="start a brain for each source instead, or leave the option out",
+                )
+        if len(set(self.connect)) < len(self.connect):
+            raise InputError(
+                what="--connect",
+                got=", ".join(self.connect),
+                allowed="each address once",
+                todo="name every source once",
+            )
+
+    def apart(self) -> tuple[BrainSettings, ...]:
+        """Those of each set of weights: files to write are numbered where there are several."""
+        if not self.separate or len(self.connect) == 1:
+            return (self,)
+        return tuple(
+            replace(
+                self,
+                connect=(address,),
+                save=_numbered(self.save, number),
+                latest=_numbered(self.latest, number),
+            )
+            for number, address in enumerate(self.connect, start=1)
+        )
+
     @property
     def begun_from(self) -> Path:
         """The checkpoint, or the latest weights where an earlier brain has left some."""
@@ -151,6 +193,10 @@ class BrainSettings:
                 "layer": self.layer,
             },
         }
+
+
+def _numbered(path: Path | None, number: int) -> Path | None:
+    return path and path.with_stem(f"{path.stem}-{number}")
 
 
 def shipped_checkpoint() -> Path:

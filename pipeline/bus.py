@@ -306,6 +306,19 @@ class EventSubscriber(Closing):
         self._context.destroy(linger=0)
 
 
+class AnyOf:
+    """Waits for a message from any of several subscribers."""
+
+    def __init__(self, subscribers: Sequence[EventSubscriber]) -> None:
+        self._poller = zmq.Poller()
+        for subscriber in subscribers:
+            self._poller.register(subscriber._socket, zmq.POLLIN)
+
+    def wait(self, timeout_ms: int) -> bool:
+        """Whether one has something before the time is over."""
+        return bool(self._poller.poll(timeout_ms))
+
+
 def bind(
     socket: zmq.Socket[Any],
     address: str,

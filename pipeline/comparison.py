@@ -22,9 +22,7 @@ from pipeline.targets import BURN_IN_US
 class Comparison:
     """One that runs, or has run."""
 
-    def __init__(
-        self, asked: tuple[object, object], before: Path, after: Path, clips: Path
-    ) -> None:
+    def __init__(self, asked: tuple[object, ...], before: Path, after: Path, clips: Path) -> None:
         """Begin to compare two checkpoints on all clips of a folder."""
         self.asked = asked
         room = str(Path(__file__).resolve().parent.parent)

@@ -22,6 +22,8 @@ class Course(Protocol):
 
     frame: int
     """Frames so far, those left out as well."""
+    backlog: Backlog
+    """How far it is behind, as far as that is looked at."""
 
     def next(self, sent_ns: int, ahead_ns: int, rehearses: bool, /) -> Skipped | None:
         """What the frame that comes is spared: rehearsal, learning, all (`frames`) or nothing.

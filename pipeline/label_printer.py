@@ -13,22 +13,30 @@ from pipeline.labels import Label
 class LabelPrinter:
     """Prints time, label and confidence; in colour where there is a terminal, plain elsewhere."""
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, named: bool = False) -> None:
+        """`named`: each line says its source, for there are several."""
         self.console = Console(file=stream, highlight=False, soft_wrap=True)
         self._stream = stream
+        self._named = named
 
     def show(self, label: Label) -> None:
         """Print the label if it changed."""
         if not label.changed:
             return
         moment, share = f"{label.t_us / 1e6:11.3f} s", f"{label.confidence:4.0%}"
+        source = f"{label.source}  " if self._named else ""
         if self.console.is_terminal:
             style = "bold green" if label.gesture_class else "dim"
             self.console.print(
                 Text.assemble(
-                    (moment, "cyan"), "  ", (f"{label.label:<28}", style), "  ", (share, "cyan")
+                    source,
+                    (moment, "cyan"),
+                    "  ",
+                    (f"{label.label:<28}", style),
+                    "  ",
+                    (share, "cyan"),
                 )
             )
         else:
-            self._stream.write(f"{moment}  {label.label:<28}  {share}\n")
+            self._stream.write(f"{source}{moment}  {label.label:<28}  {share}\n")
             self._stream.flush()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 _PER_DOUBLING = 32
 """Buckets for each doubling: a quantile is right to within 2.2 %."""
@@ -16,6 +17,19 @@ class Latencies:
         self._counts = [0] * _BUCKETS
         self._total = 0
         self._largest_ns = 0
+
+    @classmethod
+    def together(cls, parts: Sequence[Latencies]) -> Latencies:
+        """Those of several, as if they had been added to one; one alone is itself."""
+        if len(parts) == 1:
+            return parts[0]
+        whole = cls()
+        whole._counts = [
+            sum(counts) for counts in zip(*(part._counts for part in parts), strict=True)
+        ]
+        whole._total = sum(part._total for part in parts)
+        whole._largest_ns = max(part._largest_ns for part in parts)
+        return whole
 
     def add(self, latency_ns: int) -> None:
         """Count one latency."""

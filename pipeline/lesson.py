@@ -23,6 +23,8 @@ class Lesson:
     from_us: int
     until_us: int | None
     version_before: int
+    stream: int = 0
+    """Of the engine, whose frames it is of."""
     kept: Kept | None = None
     """What to go back to, from its first frame on."""
     frames: int = 0

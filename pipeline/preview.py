@@ -41,6 +41,7 @@ Bytes = npt.NDArray[np.uint8]
 class PreviewHead(msgspec.Struct, frozen=True, kw_only=True):
     """What a preview says in numbers."""
 
+    source: str
     t_us: int
     """Stream time of the end of the last step."""
     width: int
@@ -101,9 +102,9 @@ class Preview:
         while self._events > _MOST_EVENTS:
             self._events -= len(self._seen.popleft())
 
-    def step(self, engine: Engine, latency_ns: int) -> bool:
-        """Note who fired in the engine's last step; whether a preview is due."""
-        fired = engine.sample_spikes(NEURONS)
+    def step(self, engine: Engine, stream: int, latency_ns: int) -> bool:
+        """Note who fired in a stream's last step; whether a preview is due."""
+        fired = engine.sample_spikes(NEURONS, stream)
         if not self._rasters:
             self._rasters = [np.zeros((MOST_STEPS, len(row)), np.uint8) for row in fired]
         row_number = self._steps % MOST_STEPS
@@ -114,8 +115,8 @@ class Preview:
             self._latency_ns = latency_ns
         return time.monotonic_ns() >= self._due_ns
 
-    def take(self, t_us: int, view: View, figures: dict[str, Any]) -> bytes:
-        """The payload of what was gathered, which is then forgotten.
+    def take(self, source: str, t_us: int, view: View, figures: dict[str, Any]) -> bytes:
+        """The payload of what was gathered of a source, which is then forgotten.
 
         `view` is what the network looks at now.
         """
@@ -124,6 +125,7 @@ class Preview:
         sides = (view.x0, view.y0, view.columns * view.cell, view.rows * view.cell)
         left, top, wide, high = (side >> self._shift for side in sides)
         head = PreviewHead(
+            source=source,
             t_us=t_us,
             width=width,
             height=height,

@@ -1,4 +1,4 @@
-"""One engine with its targets, votes and decisions: frames go in, labels come out."""
+"""One stream of an engine with its targets, votes and decisions: frames in, labels out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.errors import InputError
-from models.engine import Engine, StepResult
+from models.engine import Engine, StepResult, StreamFrame
 from models.errors import ModelError
 from pipeline.decisions import FRAME_US, Decision, DecisionSettings, LeakyShares, SlidingVotes
 from pipeline.labels import Label, class_label
@@ -49,9 +49,10 @@ class Recogniser:
         targets: Targets,
         trials: TrialVotes,
         layer: int = -1,
+        stream: int = 0,
     ) -> None:
         """`layer` is whose votes decide; -1 reads the network as its settings say: by its top
-        layer's votes, or by shares (`models.reading`).
+        layer's votes, or by shares (`models.reading`). `stream` is the engine's for this source.
         """
         layers = len(engine.settings.layers)
         if not -layers <= layer < layers:
@@ -63,11 +64,12 @@ class Recogniser:
             )
         self.engine = engine
         self.source = source
+        self.stream = stream
+        self.targets = targets
         self.counts = RecogniserCounts()
         self.spares_known = False
         """Whether nothing is learnt while what is taught is known anyway: see `KNOWN_SHARE`."""
-        self._targets = targets
-        self._trials = trials
+        self.trials = trials
         self._layer = layer
         # Only labelled gestures are judged by every layer.
         self._by_shares = layer == -1 and not engine.settings.reads_as_published
@@ -86,31 +88,43 @@ class Recogniser:
         """
         self.source = source
         self._gaps = gaps
-        self.engine.reset()
+        self.engine.reset(self.stream)
         self._votes.clear()
-        self._trials.rewind()
+        self.trials.rewind()
         self._published = -1
         self._since_label = 0
 
     def step(
         self, frame: npt.NDArray[np.uint8], t_us: int, sent_ns: int, *, learn: bool = True
     ) -> tuple[int, Label | None]:
-        """Take in the frame, shape (2, height, width), that begins at `t_us`.
+        """Step the engine by `bring`, and `take` what it gives."""
+        brought = self.bring(frame, t_us, learn=learn)
+        begin_ns = time.perf_counter_ns()
+        result = self.engine.step_together((brought,))[0]
+        spent_ns = time.perf_counter_ns() - begin_ns
+        return self.take(result, brought, t_us, sent_ns, engine_ns=spent_ns)
 
-        `sent_ns` is when the packet that closed the frame was sent. Gives the latency in
-        nanoseconds and the label, where one is due: the class changed, or 100 ms went by.
-        """
-        target = self._targets.at(t_us)
+    def bring(self, frame: npt.NDArray[np.uint8], t_us: int, *, learn: bool = True) -> StreamFrame:
+        """The frame, shape (2, height, width), that begins at `t_us`, with what it teaches."""
+        target = self.targets.at(t_us)
         if target is not None and not learn:
             self.counts.learning_skipped += 1
             target = None
         if target is not None and self.spares_known and self._is_known(target):
             target = None
-        begin_ns = time.perf_counter_ns()
-        result = self.engine.step(frame, target)
-        self.counts.engine_ns += time.perf_counter_ns() - begin_ns
+        return StreamFrame(self.stream, frame, target)
+
+    def take(
+        self, result: StepResult, brought: StreamFrame, t_us: int, sent_ns: int, *, engine_ns: int
+    ) -> tuple[int, Label | None]:
+        """Take in what the engine gave for the frame that begins at `t_us`, in `engine_ns`.
+
+        `sent_ns` is when the packet that closed the frame was sent. Gives the latency in
+        nanoseconds and the label, where one is due: the class changed, or 100 ms went by.
+        """
+        self.counts.engine_ns += engine_ns
         self.counts.frames += 1
-        decision = self._decide(result, t_us, int(np.count_nonzero(frame)))
+        decision = self._decide(result, t_us, int(np.count_nonzero(brought.frame)))
         latency_ns = max(0, time.time_ns() - sent_ns)
         return latency_ns, self._label_if_due(decision, t_us + FRAME_US, latency_ns)
 
@@ -128,7 +142,8 @@ class Recogniser:
     def add_class(self) -> None:
         """The engine has one more class."""
         self._votes.add_class()
-        self._trials.add_class()
+        self.trials.add_class()
+        self.targets.add_class()
 
     def decision_settings(self) -> dict[str, float]:
         """How it decides now, as far as `change_decisions` can change it."""
@@ -151,14 +166,14 @@ class Recogniser:
     def _decide(self, result: StepResult, t_us: int, events: int) -> Decision:
         """By the votes of the chosen layer, or as the network is to be read."""
         if isinstance(self._votes, SlidingVotes):
-            self._trials.push(t_us, result.votes)
+            self.trials.push(t_us, result.votes)
             return self._votes.push(int(result.votes[self._layer]), events)
         if result.shares is None:
             raise ModelError(
                 "engine: got none of the shares that this network is to be read by; "
                 "allowed: the engines events and torch"
             )
-        self._trials.push(t_us, result.votes, result.shares)
+        self.trials.push(t_us, result.votes, result.shares)
         return self._votes.push(result.shares.tolist(), events)
 
     def _label_if_due(self, decision: Decision, t_us: int, latency_ns: int) -> Label | None:

@@ -141,9 +141,11 @@ class Rehearsal:
         self._free.append(passage.stream)
 
     def _begin_next(self) -> bool:
-        """Begin with the next clip of the round, or the first of the next round; False: no more."""
+        """Begin with the next clip of the round or, once all of it is done, the first of the next
+        round; False: not now.
+        """
         if not self._queue:
-            if not self._rounds_left:
+            if not self._rounds_left or self._passages:
                 return False
             self._rounds_left -= 1
             self._round += 1

@@ -17,6 +17,8 @@ class RepeatedLabels:
     def __init__(self) -> None:
         self._said = array("L")
         self._repeated: int | None = None
+        self._source: str | None = None
+        """Of the first label: clocks of others may differ."""
         self.first_us: int | None = None
         self.last_us: int | None = None
 
@@ -27,7 +29,7 @@ class RepeatedLabels:
 
     @property
     def seen_s(self) -> float:
-        """Stream time between the first label and the last, in seconds."""
+        """Stream time between the first label and the last of the same source, in seconds."""
         if self.first_us is None or self.last_us is None:
             return 0.0
         return (self.last_us - self.first_us) / 1e6
@@ -54,6 +56,8 @@ class RepeatedLabels:
             return False
         self._repeated = None
         self._said.append(digest)
-        self.first_us = label.t_us if self.first_us is None else self.first_us
-        self.last_us = label.t_us
+        if self._source is None:
+            self._source, self.first_us = label.source, label.t_us
+        if label.source == self._source:
+            self.last_us = label.t_us
         return True

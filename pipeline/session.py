@@ -40,8 +40,8 @@ source's end a brain that was started again has it: it may have missed being tol
 class SessionSettings:
     """What `wigwag replay` or `live` was asked to do, apart from what its children are told."""
 
-    source_arguments: tuple[str, ...]
-    """Of `wigwag source`, without its addresses."""
+    sources: tuple[tuple[str, ...], ...]
+    """Arguments of `wigwag source`, without its addresses, for each."""
     brain_arguments: tuple[str, ...]
     """Of `wigwag brain`, without its addresses."""
     recorder_arguments: tuple[str, ...] | None = None
@@ -62,7 +62,7 @@ class SessionSettings:
 
 
 class Session:
-    """One run of one recording or camera through one brain."""
+    """One run of a recording, or of cameras, through one brain."""
 
     def __init__(self, settings: SessionSettings) -> None:
         if settings.step and not Keys.available():
@@ -73,7 +73,7 @@ class Session:
                 todo="run it in a terminal, or leave --step out",
             )
         self._settings = settings
-        self._printer = LabelPrinter(sys.stdout)
+        self._printer = LabelPrinter(sys.stdout, named=len(settings.sources) > 1)
         self._progress = ProgressLine()
         self._interrupts = 0
         self._labels = RepeatedLabels()
@@ -111,20 +111,25 @@ class Session:
 
     def _run_children(self, output: AtomicFile | None) -> int:
         folder = private_run_directory()
-        events = ipc_address(folder, "events")
-        self._control = ipc_address(folder, "source")
-        told = {
-            "source": (
-                *self._settings.source_arguments,
-                *("--bind", events, "--control", self._control),
-            ),
-            "brain": ("brain", "--connect", events, "--json", *self._settings.brain_arguments),
+        sources = self._settings.sources
+        numbers = [""] if len(sources) == 1 else [f" {n}" for n in range(1, len(sources) + 1)]
+        events = [ipc_address(folder, f"events{number.strip()}") for number in numbers]
+        self._controls = [ipc_address(folder, f"source{number.strip()}") for number in numbers]
+        told: dict[str, tuple[str, ...]] = {
+            f"source{number}": (*arguments, "--bind", address, "--control", control)
+            for number, arguments, address, control in zip(
+                numbers, sources, events, self._controls, strict=True
+            )
         }
+        connects = tuple(f"--connect={address}" for address in events)
+        told["brain"] = ("brain", *connects, "--json", *self._settings.brain_arguments)
         if self._settings.recorder_arguments is not None:
-            told["recorder"] = ("record", "--connect", events, *self._settings.recorder_arguments)
+            told["recorder"] = ("record", *connects, *self._settings.recorder_arguments)
         if self._settings.console_arguments is not None:
             shown = self._settings.console_arguments
-            told["console"] = ("console", "--source-control", self._control, *shown)
+            # Pause, step and seek are of one source.
+            asked = ("--source-control", self._controls[0]) if len(sources) == 1 else ()
+            told["console"] = ("console", *asked, *shown)
         with Keys() as keys, LineReader() as reader:
             self._stages = stages = Stages(reader, self._labels, self._settings.after_kill)
             try:
@@ -140,7 +145,8 @@ class Session:
     def _follow(self, reader: LineReader, keys: Keys, output: AtomicFile | None) -> int:
         """Pass on what the children say until all have ended; the status of the first failure."""
         stages = self._stages
-        source, brain = stages["source"], stages["brain"]
+        sources = [stage for stage in stages.values() if stage.kind == "source"]
+        brain = stages["brain"]
         recorder, console = stages.get("recorder"), stages.get("console")
         working = [stage for stage in stages.values() if stage is not console]
         readers_left: float | None = None
@@ -173,7 +179,7 @@ class Session:
                 brain_ended = time.monotonic()
                 if console is not None:
                     console.child.interrupt()
-            if source.child.status != 0:
+            if any(source.child.status != 0 for source in sources):
                 source_ended = None
             elif source_ended is None:
                 source_ended = time.monotonic()
@@ -184,7 +190,8 @@ class Session:
             if self._interrupts and recorder is not None and readers_left is None:
                 # The source says its end, so that nothing it gave is missing in what is kept.
                 readers_left = time.monotonic() + _READERS_S
-                source.child.interrupt()
+                for source in sources:
+                    source.child.interrupt()
             waits = readers_left is not None and time.monotonic() < readers_left
             if status or (self._interrupts and not waits) or abandoned:
                 deadline = time.monotonic() + _GRACE_S
@@ -203,7 +210,7 @@ class Session:
             return 2
         for stage in stages:
             status = stage.child.status
-            if stage.name in ("source", "recorder") and status == INTERRUPTED:
+            if stage.kind in ("source", "recorder") and status == INTERRUPTED:
                 continue  # told to end, by us
             if stage.killed and stage.survives and not self._interrupts:
                 continue  # started again
@@ -255,21 +262,22 @@ class Session:
         for key in keys:
             if key == " ":
                 self._paused = not self._paused
-                self._ask_source("pause" if self._paused else "resume")
+                self._ask_sources("pause" if self._paused else "resume")
             elif key in "s.\n" and self._paused:
-                self._ask_source("step")
+                self._ask_sources("step")
         if keys and self._paused:
             self._progress.show("paused (space: go on, s: one step)", now=True)
 
-    def _ask_source(self, command: str) -> None:
+    def _ask_sources(self, command: str) -> None:
         # Here: the bus takes long to import, and the children should start first.
         from pipeline.control import control_request
 
-        try:
-            control_request(self._control, {"command": command}, timeout_s=0.5)
-        except InputError as error:
-            # It may just have ended; a key press must not end the session.
-            self._pass_on(f"wigwag: {command}: {error}\n".encode())
+        for control in self._controls:
+            try:
+                control_request(control, {"command": command}, timeout_s=0.5)
+            except InputError as error:
+                # It may just have ended; a key press must not end the session.
+                self._pass_on(f"wigwag: {command}: {error}\n".encode())
 
     def _close(self, status: int, output: AtomicFile | None) -> int:
         self._progress.clear()

@@ -84,6 +84,8 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Version of the checkpoint written at the end."""
     gaps: int = 0
     """How often a source was started again before its stream had ended."""
+    sources: tuple[RunSummary, ...] = ()
+    """Of several sources, each one's; what stands above is all of them together."""
     restarts: dict[str, int] = {}
     """How often a session started its stages again, by stage; all other figures are those of the
     brain that was started last."""
@@ -151,6 +153,12 @@ def summary_rows(summary: RunSummary) -> Iterator[tuple[str, str]]:
         )
     yield "labels", f"{summary.labels:,}"
     yield "weight updates", f"{summary.updates:,}"
+    for one in summary.sources:
+        yield (
+            f"source {one.source or 'that never came'}",
+            f"{one.frames:,} frames of {one.events_in:,} events, {one.labels:,} labels, "
+            f"{one.events_lost:,} events lost, {one.frames_skipped:,} frames skipped",
+        )
     if summary.saved:
         yield "saved checkpoint", summary.saved
     if summary.accuracy is not None and summary.layer_accuracies is not None:

@@ -55,6 +55,11 @@ class Stage:
         self.child = Child(name, self._arguments, threads=threads)
 
     @property
+    def kind(self) -> str:
+        """Its name without a number: of several sources too, "source"."""
+        return self.name.partition(" ")[0]
+
+    @property
     def killed(self) -> bool:
         """Whether a signal has ended it."""
         return self.child.status is not None and self.child.status < 0

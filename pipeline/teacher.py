@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,6 @@ from pipeline.lesson import Lesson
 from pipeline.none_class import NONE
 from pipeline.recogniser import Recogniser
 from pipeline.rehearsal import Rehearsal
-from pipeline.targets import Targets
 from pipeline.versions import Version, Versions
 
 UNDO_BYTES = 256 << 20
@@ -38,8 +37,8 @@ class TeacherParts:
 
     engine: Engine
     teaching: Teaching
-    recogniser: Recogniser
-    targets: Targets
+    recognisers: Sequence[Recogniser]
+    """One for every stream of the engine that comes from a source, in the order of streams."""
     rate: float
 
 
@@ -63,10 +62,11 @@ class Teacher:
     ) -> None:
         """Files go to `folder`/versions and `folder`/clips, which are made."""
         self._engine, self._teaching = parts.engine, parts.teaching
-        self._recogniser, self._targets = parts.recogniser, parts.targets
+        self._recognisers = parts.recognisers
         self._note, self._rate = note, parts.rate
         # Steps in proportion to errors spare what is known by themselves.
-        self._recogniser.spares_known = self._engine.settings.reading != "softmax"
+        for recogniser in self._recognisers:
+            recogniser.spares_known = self._engine.settings.reading != "softmax"
         for name in ("versions", "clips"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         self.clips_folder = folder / "clips"
@@ -78,33 +78,46 @@ class Teacher:
         self._given: deque[Lesson] = deque()
         """That can be taken back, newest last."""
         self._lessons = 0
-        self._now_us = 0
+        self._now_us = [0 for _ in self._recognisers]
+        """Of every stream, whose clocks may differ."""
+        self._latest = 0
+        """The stream whose frame came last."""
         self.make_version("begin")
 
-    def begin_frame(self, t_us: int) -> None:
-        """The frame that begins at `t_us` comes next, stepped or not."""
-        self._now_us = t_us + FRAME_US
+    def begin_frame(self, t_us: int, stream: int = 0) -> None:
+        """A stream's frame that begins at `t_us` comes next, stepped or not."""
+        self._now_us[stream] = t_us + FRAME_US
+        self._latest = stream
         lesson = self._lesson
-        if lesson is None:
+        if lesson is None or lesson.stream != stream:
             return
         if lesson.until_us is not None and t_us >= lesson.until_us:
             self.end_lesson()
         elif lesson.kept is None and t_us >= lesson.from_us:
             lesson.kept = self._teaching.keep()
 
-    def end_frame(self, frame: Frame, *, may_rehearse: bool) -> None:
-        """The frame, shape (2, rows, columns), was stepped."""
+    def end_frame(self, frame: Frame, stream: int = 0) -> None:
+        """A stream's frame, shape (2, rows, columns), was stepped."""
         lesson = self._lesson
-        if lesson is None or lesson.kept is None:
-            if may_rehearse:
-                try:
-                    self.rehearsal.step()
-                except NotFiniteError:
-                    self.recover()
+        if lesson is None or lesson.kept is None or lesson.stream != stream:
             return
         lesson.frames += 1
-        lesson.end_us = self._now_us
+        lesson.end_us = self._now_us[stream]
         lesson.bits.append(pack_frame(frame))
+
+    def rehearse(self) -> None:
+        """All frames of this step are done: one of a clip may follow, while no lesson is given."""
+        if self._lesson is not None and self._lesson.kept is not None:
+            return
+        try:
+            self.rehearsal.step()
+        except NotFiniteError:
+            self.recover()
+
+    @property
+    def lesson_stream(self) -> int | None:
+        """Of whose frames the lesson is that runs, if one does."""
+        return self._lesson.stream if self._lesson else None
 
     def status(self) -> dict[str, Any]:
         """What the control protocol's status has of it."""
@@ -120,8 +133,11 @@ class Teacher:
             "settings": self.settings(),
         }
 
-    def begin_lesson(self, class_name: str, from_us: int, seconds: float | None) -> Lesson:
-        """End the lesson that runs, if any; the next begins at `from_us`, or now.
+    def begin_lesson(
+        self, class_name: str, from_us: int, seconds: float | None, stream: int = 0
+    ) -> Lesson:
+        """End the lesson that runs, if any; the next, of a stream's frames, begins at `from_us` of
+        its time, or now.
 
         The class "none" is made when it is first taught. Raises `InputError` for another class
         that is not there and for seconds out of range.
@@ -144,7 +160,8 @@ class Teacher:
                 todo="use one of these, or add the class first",
             )
         self.end_lesson()
-        from_us = max(from_us, self._now_us)
+        now_us = self._now_us[stream]
+        from_us = max(from_us, now_us)
         self._number += 1
         self._lesson = lesson = Lesson(
             number=self._number,
@@ -153,19 +170,20 @@ class Teacher:
             from_us=from_us,
             until_us=None if seconds is None else from_us + round(seconds * 1e6),
             version_before=self.versions.current,
+            stream=stream,
         )
-        self._targets.set_by_hand(lesson.gesture_class, from_us)
-        if from_us <= self._now_us:
+        self._recognisers[stream].targets.set_by_hand(lesson.gesture_class, from_us)
+        if from_us <= now_us:
             lesson.kept = self._teaching.keep()
         return lesson
 
     def end_lesson(self, at_us: int | None = None) -> None:
-        """End the lesson that runs, now or when the stream comes to `at_us`."""
+        """End the lesson that runs, now or when its stream comes to `at_us`."""
         lesson = self._lesson
         if lesson is None:
-            self._targets.set_by_hand(None, self._now_us)
+            self._leave_targets()
             return
-        if at_us is not None and at_us > self._now_us:
+        if at_us is not None and at_us > self._now_us[lesson.stream]:
             lesson.until_us = at_us
             return
         self._close_lesson()
@@ -237,8 +255,8 @@ class Teacher:
         """The number (from 1) of a class that is there from now on; raises `ModelError`."""
         checked = check_new_class(self._engine.class_names, name)
         self._teaching.add_class(checked)
-        self._targets.add_class()
-        self._recogniser.add_class()
+        for recogniser in self._recognisers:
+            recogniser.add_class()
         return len(self._engine.class_names)
 
     def load(self, which: object) -> Version:
@@ -260,14 +278,14 @@ class Teacher:
             self._engine.settings,
             self._engine.class_names,
             lessons=self._lessons,
-            t_us=self._now_us,
+            t_us=self._now_us[self._latest],
             reason=reason,
             name=name,
         )
 
     def settings(self) -> dict[str, Any]:
         """What can be changed while it runs."""
-        return {"rate": self._rate} | self._recogniser.decision_settings()
+        return {"rate": self._rate} | self._recognisers[0].decision_settings()
 
     def change_settings(self, changes: dict[str, Any]) -> None:
         """Change some of `settings`; all or none. Raises `InputError`."""
@@ -283,10 +301,15 @@ class Teacher:
             )
         decisions = {name: value for name, value in changes.items() if name != "rate"}
         if decisions:
-            self._recogniser.change_decisions(decisions)
+            for recogniser in self._recognisers:
+                recogniser.change_decisions(decisions)
         self._rate = float(rate)
         self._teaching.set_rate(self._rate)
 
     def _close_lesson(self) -> None:
         self._lesson = None
-        self._targets.set_by_hand(None, self._now_us)
+        self._leave_targets()
+
+    def _leave_targets(self) -> None:
+        for recogniser, now_us in zip(self._recognisers, self._now_us, strict=True):
+            recogniser.targets.set_by_hand(None, now_us)

@@ -2,6 +2,7 @@
 
 BENCHMARKS = (
     "step",
+    "streams",
     "agreement",
     "decode",
     "binning",

@@ -16,7 +16,8 @@ TARGET_STEPS = 500
 
 def prepare(options: dict[str, Any]) -> Ready:
     """See `worker.serve`; options: engine, checkpoint, frames, steps, learn_every (None infers),
-    update_every and heard (the layers whose votes are wanted; None: all).
+    update_every, heard (the layers whose votes are wanted; None: all) and streams (1 if left out),
+    stepped together, each at another place of the frames.
 
     The engine `convolutions` is torch's convolutions of the preset `paper` and nothing else.
     """
@@ -27,6 +28,7 @@ def prepare(options: dict[str, Any]) -> Ready:
 
 
 def _engine(options: dict[str, Any], frames: npt.NDArray[np.uint8]) -> Ready:
+    from models.engine import StreamFrame
     from models.engines import load_engine
     from models.settings import LearningSettings
 
@@ -46,12 +48,17 @@ def _engine(options: dict[str, Any], frames: npt.NDArray[np.uint8]) -> Ready:
     if options["heard"] is not None:
         engine.listen(options["heard"])
     classes, steps = engine.settings.classes, options["steps"]
+    streams = [0, *(engine.add_stream() for _ in range(1, options.get("streams", 1)))]
+    apart = len(frames) // len(streams)
     spikes: list[npt.NDArray[np.int64]] = []
 
     def step(number: int) -> None:
         target = None if every is None else number // TARGET_STEPS % classes
-        result = engine.step(frames[number % len(frames)], target)
-        spikes.append(result.spikes)
+        brought = [
+            StreamFrame(stream, frames[(number + stream * apart) % len(frames)], target)
+            for stream in streams
+        ]
+        spikes.append(engine.step_together(brought)[0].spikes)
 
     def run_block(number: int) -> dict[str, Any]:
         spikes.clear()

@@ -80,7 +80,6 @@ def adapt(
     from pipeline.session_folder import SessionFolder
 
     settings = brain_settings(
-        connect="",
         checkpoint=checkpoint,
         save=save,
         seed=seed,
@@ -123,11 +122,7 @@ def adapt(
     sys.stderr.write(f"wigwag: teach it: wigwag teach CLASS --session {session}\n")
     run = Session(
         SessionSettings(
-            source_arguments=(
-                *told,
-                *filter_arguments(hot_pixels, noise_ms),
-                "--subscribers=2",
-            ),
+            sources=((*told, *filter_arguments(hot_pixels, noise_ms), "--subscribers=2"),),
             brain_arguments=(
                 *brain_arguments(settings),
                 *addresses,

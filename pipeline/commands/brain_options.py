@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def brain_settings(
     *,
-    connect: str,
+    connect: Sequence[str] = ("",),
     checkpoint: Path | None,
     labels: Path | None = None,
     learn: Path | None = None,
@@ -39,7 +40,7 @@ def brain_settings(
     from pipeline.decisions import DecisionSettings
 
     return BrainSettings(
-        connect=connect,
+        connect=tuple(connect),
         checkpoint=checkpoint or shipped_checkpoint(),
         labels=labels,
         learn=learn,

@@ -105,6 +105,13 @@ Rehearse = Annotated[
 Save = Annotated[
     Path | None, typer.Option("--save", help="Write the weights here as a checkpoint at the end.")
 ]
+Separate = Annotated[
+    bool,
+    typer.Option(
+        "--separate",
+        help="Of several sources: each is learnt by weights of its own, not by the same for all.",
+    ),
+]
 SaveFolder = Annotated[
     Path | None,
     typer.Option("--save-folder", help="Where a save request may put a named checkpoint."),

@@ -12,7 +12,7 @@ from pipeline.commands import options as o
 from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings
 from pipeline.commands.console import ConsolePort, WithConsole, beside
 from pipeline.commands.session_replay import replay_of
-from pipeline.commands.source_options import filter_arguments
+from pipeline.commands.source_options import camera_names, filter_arguments
 from pipeline.console.settings import PORT
 
 
@@ -83,7 +83,6 @@ def replay(
             replay_of(context, session, speed, save=save, output=output, summary=summary)
         )
     settings = brain_settings(
-        connect="",
         checkpoint=checkpoint,
         labels=labels,
         learn=learn,
@@ -106,7 +105,7 @@ def replay(
     switches = [name for name, on in (("--loop", loop), ("--paused", step)) if on]
     run = Session(
         SessionSettings(
-            source_arguments=("source", str(file), *moving, *switches),
+            sources=(("source", str(file), *moving, *switches),),
             brain_arguments=brain_arguments(settings),
             threads=threads,
             after_kill="end" if loop else "begin anew",
@@ -122,13 +121,15 @@ def replay(
 
 def live(
     camera: Annotated[
-        str,
+        list[str],
         typer.Option(
             "--camera",
             metavar="KIND[:OPTION=VALUE,...]",
-            help="simulated, webcam, the path of a film, or what is installed.",
+            help="simulated, webcam, the path of a film, or what is installed; once for each of "
+            "several, which one brain steps together.",
         ),
     ],
+    separate: o.Separate = False,
     checkpoint: o.Checkpoint = None,
     save: o.Save = None,
     seed: o.Seed = 0,
@@ -153,7 +154,7 @@ def live(
     console_port: ConsolePort = PORT,
     save_folder: o.SaveFolder = None,
 ) -> None:
-    """Recognise what a camera sees, now: camera, bus and brain in one go, until Ctrl-C.
+    """Recognise what cameras see, now: cameras, bus and brain in one go, until Ctrl-C.
 
     A brain that falls behind leaves frames out, and counts them. Space pauses and goes on. A stage
     that was killed is started again.
@@ -162,7 +163,6 @@ def live(
     from pipeline.session import Session, SessionSettings
 
     settings = brain_settings(
-        connect="",
         checkpoint=checkpoint,
         save=save,
         seed=seed,
@@ -180,12 +180,17 @@ def live(
     kept = private_run_directory() / "latest.safetensors" if console else None
     session = Session(
         SessionSettings(
-            source_arguments=(
-                *("source", "--camera", camera, "--backpressure=drop"),
-                *filter_arguments(hot_pixels, noise_ms),
+            sources=tuple(
+                (
+                    *("source", "--camera", one, "--backpressure=drop"),
+                    *filter_arguments(hot_pixels, noise_ms),
+                    *arguments({"name": name}),
+                )
+                for one, name in zip(camera, camera_names(camera), strict=True)
             ),
             brain_arguments=(
                 *brain_arguments(settings),
+                *(("--separate",) if separate else ()),
                 "--when-behind=skip",
                 *arguments({"save-folder": save_folder}),
                 *(("--teach", *addresses, *arguments({"latest": kept})) if console else ()),

@@ -52,10 +52,12 @@ def replay_of(
     }
     return Session(
         SessionSettings(
-            source_arguments=(
-                "source",
-                str(folder.events),
-                *arguments({"speed": speed, "name": streams[0]["source"]}),
+            sources=(
+                (
+                    "source",
+                    str(folder.events),
+                    *arguments({"speed": speed, "name": streams[0]["source"]}),
+                ),
             ),
             brain_arguments=arguments(options),
             threads=int(options["threads"]),

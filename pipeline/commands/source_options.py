@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
 from pipeline.commands.brain_options import arguments
+
+
+def camera_names(cameras: Sequence[str]) -> list[str | None]:
+    """Names on the bus: what each says of itself where there is one, else told apart by number.
+
+    `simulated:user=31` and a film `wave.mp4` are `simulated-1` and `wave-2`.
+    """
+    if len(cameras) == 1:
+        return [None]
+    kinds = [Path(camera.partition(":")[0]).stem for camera in cameras]
+    return [f"{kind}-{number}" for number, kind in enumerate(kinds, start=1)]
 
 
 def filter_arguments(hot_pixels: bool | None, noise_ms: float | None) -> tuple[str, ...]:

@@ -110,7 +110,14 @@ def source(
 
 
 def brain(
-    connect: Connect,
+    connect: Annotated[
+        list[str],
+        typer.Option(
+            "--connect",
+            metavar="ADDR",
+            help="ipc://PATH or tcp://HOST:PORT of a source; once for each of several.",
+        ),
+    ],
     checkpoint: o.Checkpoint = None,
     labels: o.Labels = None,
     learn: o.Learn = None,
@@ -125,6 +132,7 @@ def brain(
         Path | None,
         typer.Option("--replay-session", help="Do again what this folder's log has, and compare."),
     ] = None,
+    separate: o.Separate = False,
     rehearse: o.Rehearse = None,
     save: o.Save = None,
     save_folder: o.SaveFolder = None,
@@ -178,7 +186,10 @@ def brain(
     server_key: o.ServerKey = None,
     secret_key: o.SecretKey = None,
 ) -> None:
-    """Recognise the gestures of a source's events, and learn on the way."""
+    """Recognise the gestures of a source's events, and learn on the way.
+
+    Several sources are stepped together, each with a state and labels of its own.
+    """
     settings = brain_settings(
         connect=connect,
         checkpoint=checkpoint,
@@ -206,6 +217,7 @@ def brain(
             teach=teach,
             session=session,
             replay=replay_session,
+            separate=separate,
             rehearse=rehearse,
             save_folder=save_folder,
             latest=latest,

@@ -34,6 +34,12 @@ def teach(
     session: Annotated[
         Path | None, typer.Option("--session", help="Or the folder of its running session.")
     ] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--source", metavar="NAME", help="Who is meant, where a brain has several sources."
+        ),
+    ] = None,
     seconds: Annotated[
         float | None,
         typer.Option("--seconds", help="Length of the lesson; else it is held until Enter."),
@@ -80,7 +86,7 @@ def teach(
     address, key = control, CurveClient(server_key, secret_key) if server_key else None
 
     def ask(command: str, **fields: object) -> dict[str, Any]:
-        request = {"command": command, **fields}
+        request = {"command": command, **fields, **({"source": source} if source else {})}
         return control_request(address, request, timeout_s=10, security=key, insecure=insecure)
 
     wanted: dict[str, tuple[bool, dict[str, object]]] = {

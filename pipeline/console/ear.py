@@ -65,11 +65,11 @@ class Ear:
                 self.refused["kind"] += 1
             elif message.kind == "preview":
                 preview.decode_preview(message.payload)
-                self._hub.hear("preview", message.payload)
+                self._hub.hear(f"preview {message.source}", message.payload)
             elif message.kind == "label":
                 decode_label(message.payload)
                 text = message.payload.decode().strip()
-                self._hub.hear("label", f'{{"kind":"label","label":{text}}}')
+                self._hub.hear(f"label {message.source}", f'{{"kind":"label","label":{text}}}')
         except wire.WireError as error:
             self.refused[error.reason] += 1
         except InputError:

@@ -65,7 +65,7 @@ class TaughtNetwork(Closing):
         self._writer = BackgroundWriter()
         self._teaching = teaching_of(self.engine)
         self.teacher = Teacher(
-            TeacherParts(self.engine, self._teaching, self._recogniser, targets, ONLINE.rate),
+            TeacherParts(self.engine, self._teaching, [self._recogniser], ONLINE.rate),
             Path(self._folder.name),
             self._writer,
             layer=-1,
@@ -129,7 +129,8 @@ class TaughtNetwork(Closing):
         """The label where one came."""
         self.teacher.begin_frame(self._t_us)
         _, label = self._recogniser.step(frame, self._t_us, 0)
-        self.teacher.end_frame(frame, may_rehearse=True)
+        self.teacher.end_frame(frame)
+        self.teacher.rehearse()
         self._t_us += FRAME_US
         return None if label is None else label.label
 

@@ -45,8 +45,8 @@ def test_events_are_drawn_by_polarity(engine: EventsEngine) -> None:
     preview.see(packet_of(events_at((1, 2, True), (31, 30, False), (32, 5, True), (3, 40, False))))
     preview.see(packet_of(events_at((1, 2, True))))
     engine.step(np.zeros((2, 16, 16), np.uint8), None)
-    preview.step(engine, 0)
-    message = decode_preview(preview.take(1000, VIEW, {}))
+    preview.step(engine, 0, 0)
+    message = decode_preview(preview.take("desk", 1000, VIEW, {}))
     assert message.on.shape == message.off.shape == (32, 32)
     assert {tuple(map(int, at)): int(message.on[*at]) for at in np.argwhere(message.on)} == {
         (2, 1): 2
@@ -61,7 +61,7 @@ def test_a_large_sensor_is_shown_smaller(engine: EventsEngine) -> None:
     preview.want(True)
     preview.see(packet_of(events_at((1279, 719, True)), SensorSize(1280, 720)))
     view = centred_view(SensorSize(1280, 720), 16, 16)
-    head = (message := decode_preview(preview.take(0, view, {}))).head
+    head = (message := decode_preview(preview.take("desk", 0, view, {}))).head
     assert (head.width, head.height, head.shrunk) == (160, 90, 8)
     assert message.on[89, 159] == 1
     assert head.view == (35, 0, 90, 90)
@@ -76,8 +76,8 @@ def test_the_raster_is_who_fired_step_by_step(engine: EventsEngine) -> None:
     for _ in range(MOST_STEPS + 30):
         engine.step((random.random((2, 16, 16)) < 0.3).astype(np.uint8), None)
         fired.append([row.copy() for row in engine.sample_spikes(48)])
-        preview.step(engine, 5_000_000)
-    message = decode_preview(preview.take(7, VIEW, {"counts": [1]}))
+        preview.step(engine, 0, 5_000_000)
+    message = decode_preview(preview.take("desk", 7, VIEW, {"counts": [1]}))
     assert (message.head.steps, message.head.t_us) == (MOST_STEPS, 7)
     assert message.head.latency_ms == 5
     assert message.head.figures == {"counts": [1]}
@@ -85,7 +85,7 @@ def test_the_raster_is_who_fired_step_by_step(engine: EventsEngine) -> None:
         want = np.array([rows[layer] for rows in fired[-MOST_STEPS:]])
         assert np.array_equal(raster, want)
     assert any(raster.any() for raster in message.rasters)
-    assert decode_preview(preview.take(8, VIEW, {})).head.steps == 0
+    assert decode_preview(preview.take("desk", 8, VIEW, {})).head.steps == 0
 
 
 def test_the_view_shown_is_the_one_looked_at() -> None:
@@ -93,7 +93,7 @@ def test_the_view_shown_is_the_one_looked_at() -> None:
     preview = Preview()
     preview.want(True)
     preview.see(packet_of(events_at((600, 300, True)), SensorSize(1280, 720)))
-    head = decode_preview(preview.take(0, View(320, 160, 10, 16, 16), {})).head
+    head = decode_preview(preview.take("desk", 0, View(320, 160, 10, 16, 16), {})).head
     assert head.view == (40, 20, 20, 20)
 
 
@@ -108,7 +108,7 @@ def test_a_cut_preview_is_refused() -> None:
     """Arrays of another size than the head says are not read."""
     preview = Preview()
     preview.see(packet_of(events_at((1, 2, True))))
-    whole = preview.take(0, VIEW, {})
+    whole = preview.take("desk", 0, VIEW, {})
     with pytest.raises(InputError, match="bytes for arrays"):
         decode_preview(whole[:-1])
 

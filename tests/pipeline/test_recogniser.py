@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pytest
 
 from drivers.errors import InputError
-from models.engine import StepResult
+from models.engine import StepResult, StreamFrame
 from models.settings import LayerSettings, NetworkSettings
 from pipeline.decisions import DecisionSettings
 from pipeline.labels import Label
@@ -27,7 +27,11 @@ class HalvesEngine:
         self.updates = 0
         self.targets: list[int | None] = []
 
-    def step(self, frame: npt.NDArray[np.uint8], target: int | None) -> StepResult:
+    def step_together(self, frames: Sequence[StreamFrame]) -> list[StepResult]:
+        """There is but one stream."""
+        return [self._step(frame, target) for _, frame, target in frames]
+
+    def _step(self, frame: npt.NDArray[np.uint8], target: int | None) -> StepResult:
         """Vote for the fuller half; "learning" only counts."""
         self.targets.append(target)
         self.updates += target is not None
@@ -37,8 +41,9 @@ class HalvesEngine:
     def listen(self, layers: Sequence[int]) -> None:
         """There is but one layer."""
 
-    def reset(self) -> None:
+    def reset(self, stream: int) -> None:
         """Forget which targets came."""
+        assert stream == 0
         self.targets.clear()
 
     def save(self, path: Path, record: dict[str, object]) -> str:
@@ -143,8 +148,8 @@ def test_a_network_with_a_reading_of_its_own_is_read_by_shares() -> None:
             super().__init__()
             self.settings = replace(self.settings, reading="softmax")
 
-        def step(self, frame: npt.NDArray[np.uint8], target: int | None) -> StepResult:
-            result = super().step(frame, target)
+        def _step(self, frame: npt.NDArray[np.uint8], target: int | None) -> StepResult:
+            result = super()._step(frame, target)
             return replace(result, shares=np.eye(2)[1 - result.votes[0]])
 
     intervals = [GestureInterval(1_000_000, 2_000_000, 1)]

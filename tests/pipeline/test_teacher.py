@@ -42,7 +42,9 @@ class School:
             frame = (random.random((2, 16, 16)) < 0.05).astype(np.uint8)
             self.teacher.begin_frame(self.t_us)
             self.recogniser.step(frame, self.t_us, 0)
-            self.teacher.end_frame(frame, may_rehearse=may_rehearse)
+            self.teacher.end_frame(frame)
+            if may_rehearse:
+                self.teacher.rehearse()
             self.t_us += 1000
 
     def lesson(self, name: str, frames: int) -> None:
@@ -69,7 +71,7 @@ def _school(checkpoint: Path, folder: Path) -> Iterator[School]:
     notes: list[dict[str, Any]] = []
     with BackgroundWriter() as writer:
         teacher = Teacher(
-            TeacherParts(engine, teaching_of(engine), recogniser, targets, ONLINE.rate),
+            TeacherParts(engine, teaching_of(engine), [recogniser], ONLINE.rate),
             folder, writer, layer=-1, given=[],
             note=lambda what, **fields: notes.append({"what": what, **fields}),
             written=lambda _: None,

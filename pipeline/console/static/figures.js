@@ -10,6 +10,11 @@ export class Figures {
     this.status = {};
   }
 
+  // What comes next is of something else.
+  forget() {
+    this.past = [];
+  }
+
   tell(status) {
     this.status = status;
   }

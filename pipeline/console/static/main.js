@@ -7,6 +7,7 @@ import { Log } from "./log.js";
 import { Picture } from "./picture.js";
 import { decode } from "./preview.js";
 import { Rasters } from "./raster.js";
+import { Sources } from "./sources.js";
 import { Versions } from "./versions.js";
 import { View } from "./view.js";
 
@@ -20,6 +21,11 @@ const view = new View(at("view"), (text) => askBrain("view", { view: text }));
 const rasters = new Rasters(at("rasters"));
 const figures = new Figures(at("figures"));
 const log = new Log(at("log"));
+const sources = new Sources(at("sources"), () => {
+  hold.release();
+  for (const shown of [picture, rasters, figures]) shown.forget();
+  showBrain({ status: brain });
+});
 let brain = {};
 let source = null;
 let troubleTimer;
@@ -37,7 +43,12 @@ async function ask(to, command, fields = {}, { quiet = false } = {}) {
   return answer;
 }
 
-const askBrain = (command, fields, how) => ask("brain", command, fields, how);
+// A lesson ends whoever's it is.
+function askBrain(command, fields, how) {
+  const ofAll = ["pause", "resume"].includes(command) || (command === "target" && fields.class === null);
+  const named = sources.chosen && !ofAll;
+  return ask("brain", command, named ? { ...fields, source: sources.chosen } : fields, how);
+}
 
 const hold = new Hold({
   begin: (name, seconds) => {
@@ -62,6 +73,7 @@ const versions = new Versions(askBrain);
 const link = new Link({
   onPreview: (buffer) => {
     const preview = decode(buffer);
+    if (!sources.isShown(preview.head.source)) return;
     picture.show(preview);
     view.show(preview.head);
     rasters.show(preview);
@@ -89,6 +101,7 @@ function showState(text, well) {
 }
 
 function showLabel(label) {
+  if (!sources.isShown(label.source)) return;
   at("label").textContent = label.label;
   at("label").className = label.class ? "" : "unsure";
   at("confidence").textContent = `${Math.round(100 * label.confidence)} % of the votes`;
@@ -99,7 +112,9 @@ function showLabel(label) {
 function showBrain({ status, error }) {
   if (error) return showState("the brain does not answer", false);
   brain = status;
-  at("source").textContent = status.source ?? "";
+  sources.tell(status.sources);
+  status = sources.of(status);
+  at("source").textContent = sources.chosen ? "" : status.source ?? "";
   figures.tell(status);
   view.tell(status.view);
   classes.name(status.classes ?? []);

@@ -11,6 +11,11 @@ export class Picture {
     this.t_us = null;
   }
 
+  // What comes next is of something else.
+  forget() {
+    this.t_us = null;
+  }
+
   show({ head, on, off }) {
     const pixels = head.width * head.height;
     if (!pixels) return;

@@ -9,9 +9,14 @@ export class Rasters {
     this.t_us = null;
   }
 
+  // What comes next is of something else.
+  forget() {
+    this.t_us = null;
+  }
+
   show({ head, rasters }) {
     if (head.neurons.join() !== this.layers.map((layer) => layer.canvas.height).join()) this.begin(head);
-    const passed = this.t_us === null ? head.steps : Math.round((head.t_us - this.t_us) / 1000);
+    const passed = this.t_us === null ? COLUMNS : Math.round((head.t_us - this.t_us) / 1000);
     this.t_us = head.t_us;
     // Steps that no preview had stay dark; a time that went back begins anew.
     const shift = passed < head.steps ? COLUMNS : Math.min(COLUMNS, passed);

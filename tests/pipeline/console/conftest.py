@@ -1,6 +1,7 @@
 import re
 import shutil
-from collections.abc import Iterator
+import threading
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from subprocess import Popen
 from typing import Any
@@ -26,17 +27,25 @@ class Stage:
         self.address = ""
         self.console: Popen[bytes] | None = None
 
-    def start_brain(self, *options: object) -> None:
-        """Begin to replay and look; on a busy machine the stream waits, so lessons are learnt."""
-        events = ipc_address(self.folder, "events")
-        self._wigwag.start(
-            *("source", SAMPLE, "--loop", "--bind", events),
-            *("--control", self.source_control),
-        )
+    def start_brain(self, *options: object, cameras: Sequence[str] = ()) -> None:
+        """Begin to replay and look; on a busy machine the stream waits, so lessons are learnt.
+
+        With `cameras`, by a source of each of these names.
+        """
+        connects = []
+        for number, name in enumerate(cameras or ("",)):
+            events = ipc_address(self.folder, f"events{number}")
+            connects += ["--connect", events]
+            self._wigwag.start(
+                *("source", SAMPLE, "--loop", "--bind", events),
+                *(("--name", name) if name else ("--control", self.source_control)),
+            )
         self.brain = self._wigwag.start(
-            *("brain", "--connect", events, "--publish", self.published, "--json"),
+            *("brain", *connects, "--publish", self.published, "--json"),
             *("--control", self.control, *options),
         )
+        # It would wait for whoever does not read its labels.
+        threading.Thread(target=self.brain.stdout.read, daemon=True).start()
 
     def start_console(self, *options: object) -> str:
         """Serve the page on a free port; gives its address once it can be opened."""

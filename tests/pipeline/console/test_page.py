@@ -238,3 +238,35 @@ def test_none_is_taught_by_holding_its_button(taught: Stage, page: Page) -> None
     page.actions().release().perform()
     page.until(lambda: taught.ask("status")["lesson"] is None, "the lesson does not end")
     page.until(lambda: not page.find("#none").is_displayed(), "none is there twice")
+
+
+def test_one_of_two_cameras_is_chosen(stage: Stage, page: Page, tiny_checkpoint: Path) -> None:
+    """Each learnt apart: what is shown, framed and taught is the chosen one's, and only that."""
+    stage.start_brain(
+        "--checkpoint", tiny_checkpoint, "--teach", "--separate", cameras=("left", "right")
+    )
+    stage.start_console()
+    page.open(stage.address)
+    page.until_running()
+    choice = "[...document.querySelectorAll('#sources option')].map((option) => option.value)"
+    page.until(lambda: page.run(f"return {choice}") == ["left", "right"], "no choice comes")
+    page.find("#sources option[value='right']").click()
+    picture = "return document.querySelector('#picture').toDataURL()"
+    seen = {page.run(picture)}
+    page.until(lambda: seen.add(page.run(picture)) or len(seen) >= 3, "the picture does not move")
+    page.find("#smaller").click()
+    page.run("document.activeElement.blur()")
+    page.actions().key_down("9").perform()
+
+    def of(source: str) -> dict[str, Any]:
+        return next(one for one in stage.ask("status")["sources"] if one["source"] == source)
+
+    page.until(lambda: of("right")["lesson"], "no lesson begins")
+    assert of("left")["lesson"] is None
+    page.actions().key_up("9").perform()
+    page.until(lambda: of("right")["lessons"] == 1, "the lesson does not end")
+    assert of("left")["lessons"] == 0
+    page.until(lambda: of("right")["view"]["cell"] < of("left")["view"]["cell"], "no frame shrinks")
+    page.until(lambda: page.find("#undo").is_enabled(), "there is nothing to undo")
+    page.find("#undo").click()
+    page.until(lambda: of("right")["undoable"] == 0, "it is not undone")
