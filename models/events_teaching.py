@@ -145,6 +145,13 @@ class EventsTeaching:
         self._draw_rows(before)
         engine._learnt = tuple(_grown(own, before) for own in engine._learnt)
 
+    def largest(self) -> tuple[float, ...]:
+        """See `Teaching.largest`."""
+        layers = self._engine._layers
+        arrays = [layer.weight for layer in layers] + [layer.readout for layer in layers]
+        # Without a copy of all magnitudes.
+        return tuple(float(max(array.max(), -array.min())) for array in arrays)
+
     def set_rate(self, rate: float) -> None:
         """See `Teaching.set_rate`."""
         self._engine._rate_factor = rate_factor(rate, self._engine._usual_rate)

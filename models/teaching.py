@@ -41,6 +41,9 @@ class Teaching(Protocol):
     def add_class(self, name: str) -> None:
         """Read out one more class; dynamic state goes on. Raises `ModelError` for the name."""
 
+    def largest(self) -> tuple[float, ...]:
+        """The largest magnitude among each layer's weights, then among each layer's readouts."""
+
     def set_rate(self, rate: float) -> None:
         """Change the learning rate from the next update on; that of readouts in the same ratio.
 

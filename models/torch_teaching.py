@@ -136,6 +136,12 @@ class TorchTeaching:
             engine._begun = (traces, steps, torch.nn.functional.pad(target, (0, 1)))
         self._learner._loss = make_loss(self._learner.settings, settings.classes)
 
+    def largest(self) -> tuple[float, ...]:
+        """See `Teaching.largest`."""
+        layers = self._engine._network.layers
+        tensors = [layer.weight for layer in layers] + [layer.readout for layer in layers]
+        return tuple(torch.stack([tensor.abs().max() for tensor in tensors]).tolist())
+
     def set_rate(self, rate: float) -> None:
         """See `Teaching.set_rate`."""
         self._learner.set_rate_factor(rate_factor(rate, self._engine._usual_rate))

@@ -131,8 +131,8 @@ class BrainSession(Closing):
                 f"lesson {fields['lesson']}, {fields['name']}" if fields["lesson"] else "rehearsal"
             )
             say(
-                f"{cause} made weights infinite; they are those of version {fields['version']} "
-                "again: learn with a smaller rate",
+                f"{cause} made weights far too large; they are those of version "
+                f"{fields['version']} again: learn with a smaller rate",
                 "error",
             )
         if self._log is not None:

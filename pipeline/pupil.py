@@ -52,8 +52,8 @@ class Pupil:
 
     def advance(self) -> None:
         """All that was made of the step is said: rehearse, and go on to the lanes' next frames."""
-        if self.session is not None and not self._spared:
-            self.session.teacher.rehearse()
+        if self.session is not None:
+            self.session.teacher.end_step(may_rehearse=not self._spared)
         for lane in self.lanes:
             if lane.frame is not None:
                 lane.advance()

@@ -16,6 +16,7 @@ from models.teaching import Teaching
 from pipeline.background import BackgroundWriter
 from pipeline.clips import Clip, ClipMemory, cut_clips, pack_frame
 from pipeline.decisions import FRAME_US
+from pipeline.growth import Growth
 from pipeline.intake import Frame
 from pipeline.lesson import Lesson
 from pipeline.none_class import NONE
@@ -82,6 +83,7 @@ class Teacher:
         """Of every stream, whose clocks may differ."""
         self._latest = 0
         """The stream whose frame came last."""
+        self._growth = Growth(self._engine, self._teaching)
         self.make_version("begin")
 
     def begin_frame(self, t_us: int, stream: int = 0) -> None:
@@ -105,13 +107,14 @@ class Teacher:
         lesson.end_us = self._now_us[stream]
         lesson.bits.append(pack_frame(frame))
 
-    def rehearse(self) -> None:
+    def end_step(self, *, may_rehearse: bool) -> None:
         """All frames of this step are done: one of a clip may follow, while no lesson is given."""
-        if self._lesson is not None and self._lesson.kept is not None:
-            return
-        try:
-            self.rehearsal.step()
-        except NotFiniteError:
+        if may_rehearse and (self._lesson is None or self._lesson.kept is None):
+            try:
+                self.rehearsal.step()
+            except NotFiniteError:
+                self.recover()
+        if self._growth.is_too_large():
             self.recover()
 
     @property
@@ -235,8 +238,8 @@ class Teacher:
         return lesson
 
     def recover(self) -> None:
-        """Weights are no longer finite: be what the network was before the lesson that runs, which
-        counts as not given; without one, what the current version holds.
+        """Weights are no longer finite, or far too large: be what the network was before the lesson
+        that runs, which counts as not given; without one, what the current version holds.
         """
         lesson = self._lesson
         if lesson is not None and lesson.kept is not None:
@@ -269,6 +272,7 @@ class Teacher:
         self._given.clear()
         self._lessons = version.lessons
         self.versions.current = version.number
+        self._growth.begin()
         return version
 
     def make_version(self, reason: str, name: str | None = None) -> Version:

@@ -130,7 +130,7 @@ class TaughtNetwork(Closing):
         self.teacher.begin_frame(self._t_us)
         _, label = self._recogniser.step(frame, self._t_us, 0)
         self.teacher.end_frame(frame)
-        self.teacher.rehearse()
+        self.teacher.end_step(may_rehearse=True)
         self._t_us += FRAME_US
         return None if label is None else label.label
 

@@ -43,8 +43,7 @@ class School:
             self.teacher.begin_frame(self.t_us)
             self.recogniser.step(frame, self.t_us, 0)
             self.teacher.end_frame(frame)
-            if may_rehearse:
-                self.teacher.rehearse()
+            self.teacher.end_step(may_rehearse=may_rehearse)
             self.t_us += 1000
 
     def lesson(self, name: str, frames: int) -> None:
@@ -246,6 +245,28 @@ def test_a_lesson_that_makes_weights_infinite_is_taken_back(school: School) -> N
     assert (spoilt["what"], spoilt["lesson"], spoilt["name"]) == ("spoilt", 2, "air drums")
     school.lesson("air drums", 300)
     assert school.teacher.status()["lessons"] == 2
+
+
+def test_weights_that_grow_out_of_proportion_are_taken_back_within_50_frames(
+    school: School,
+) -> None:
+    """While they are finite still; what is taught after that counts again."""
+    school.lesson("arm roll", 200)
+    before = school.weights
+    school.teacher.rehearsal.on = False
+    school.teacher.begin_lesson("air drums", school.t_us, None)
+    school.go_on(60)
+    assert isinstance(school.engine, EventsEngine)
+    school.engine._layers[1].weight[:] *= 11.0
+    assert np.isfinite(school.engine._layers[1].weight).all()
+    assert school.notes[-1]["what"] == "lesson"
+    school.go_on(50)
+    spoilt = school.notes[-1]
+    assert (spoilt["what"], spoilt["lesson"], spoilt["name"]) == ("spoilt", 2, "air drums")
+    assert school.weights == before
+    assert school.teacher.status()["lesson"] is None
+    school.lesson("air drums", 200)
+    assert school.notes[-1]["what"] == "lesson"
 
 
 def test_rehearsal_that_makes_weights_infinite_ends(school: School) -> None:
