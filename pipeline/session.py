@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -25,7 +25,7 @@ from pipeline.labels import decode_label
 from pipeline.logs import pass_on, say
 from pipeline.repeated_labels import RepeatedLabels
 from pipeline.summary import RunSummary, decode_summary, print_summary, write_summary
-from pipeline.supervision import AfterKill, Stage, Stages
+from pipeline.supervision import AfterKill, Stage, Stages, Told
 from pipeline.terminal import Keys, ProgressLine
 
 INTERRUPTED = 130
@@ -59,6 +59,8 @@ class SessionSettings:
     summary: Path | None = None
     console_arguments: tuple[str, ...] | None = None
     """Of `wigwag console`, without that of the source; None for a session without one."""
+    elsewhere: Callable[[], SessionSettings] | None = None
+    """Of a session that goes on elsewhere when a stage was killed: what it is asked to do then."""
 
 
 class Session:
@@ -110,8 +112,28 @@ class Session:
         self._interrupts += 1
 
     def _run_children(self, output: AtomicFile | None) -> int:
-        folder = private_run_directory()
-        sources = self._settings.sources
+        self._folder = private_run_directory()
+        with Keys() as keys, LineReader() as reader:
+            after_kill = self._settings.after_kill
+            self._stages = stages = Stages(reader, self._labels, after_kill, self._go_elsewhere)
+            try:
+                for name, arguments in self._told().items():
+                    stages.start(
+                        name, arguments, threads=self._settings.threads if name == "brain" else 1
+                    )
+                status = self._follow(reader, keys, output)
+            finally:
+                stages.close()
+        return self._close(status, output)
+
+    def _go_elsewhere(self) -> Told:
+        if self._settings.elsewhere is not None:
+            self._settings = self._settings.elsewhere()
+        return self._told()
+
+    def _told(self) -> Told:
+        """What every stage is told, by name; those started last come last."""
+        folder, sources = self._folder, self._settings.sources
         numbers = [""] if len(sources) == 1 else [f" {n}" for n in range(1, len(sources) + 1)]
         events = [ipc_address(folder, f"events{number.strip()}") for number in numbers]
         self._controls = [ipc_address(folder, f"source{number.strip()}") for number in numbers]
@@ -130,17 +152,7 @@ class Session:
             # Pause, step and seek are of one source.
             asked = ("--source-control", self._controls[0]) if len(sources) == 1 else ()
             told["console"] = ("console", *asked, *shown)
-        with Keys() as keys, LineReader() as reader:
-            self._stages = stages = Stages(reader, self._labels, self._settings.after_kill)
-            try:
-                for name, arguments in told.items():
-                    stages.start(
-                        name, arguments, threads=self._settings.threads if name == "brain" else 1
-                    )
-                status = self._follow(reader, keys, output)
-            finally:
-                stages.close()
-        return self._close(status, output)
+        return told
 
     def _follow(self, reader: LineReader, keys: Keys, output: AtomicFile | None) -> int:
         """Pass on what the children say until all have ended; the status of the first failure."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,14 @@ class SessionFolder:
                 raise FileExistsError("a folder with a session in it")
         except OSError as error:
             raise self._unusable(error) from error
+
+    def next(self) -> SessionFolder:
+        """The folder that a session goes on in whose stages were killed: `monday-2` of `monday`."""
+        for number in count(2):
+            following = SessionFolder(self.path.with_name(f"{self.path.name}-{number}"))
+            if not following.path.exists():
+                return following
+        raise AssertionError
 
     def begin(self, checkpoint: Path, settings: dict[str, Any]) -> None:
         """Make it, with the checkpoint and the settings; raises `InputError`."""

@@ -19,8 +19,8 @@ from pipeline.wire import StreamTotals
 
 _SHOWN = 3
 """Differences that are told, of all."""
-_UNLIKE = ("latency_us",)
-"""Of a label: taken from the clock."""
+_UNLIKE = ("latency_us", "gaps")
+"""Of a label: taken from the clock, and how often stages were killed before this folder's part."""
 
 
 class SessionReplay:

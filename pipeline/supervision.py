@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence, ValuesView
+from collections.abc import Callable, Iterator, Mapping, Sequence, ValuesView
 from typing import Literal
 
 from pipeline.children import Child, LineReader
 from pipeline.process_guard import RESTARTS_VARIABLE
 from pipeline.repeated_labels import RepeatedLabels
 
-AfterKill = Literal["end", "go on", "begin anew"]
+AfterKill = Literal["end", "go on", "begin anew", "go on elsewhere"]
 """What a session does when its source or brain was killed. `go on`: it is started again, and what
 came meanwhile is lost. `begin anew`: both are, from the beginning of the recording; labels that
-were said already are compared with those that come again, and not said twice."""
+were said already are compared with those that come again, and not said twice. `go on elsewhere`:
+all but a console are, with other arguments: what they kept is left as it is, and whole."""
+Told = Mapping[str, Sequence[str]]
+"""Arguments of stages by name."""
 MOST_RESTARTS = 5
 """Within `WITHIN_S`; then the session ends, for what kills it so often will do so again."""
 WITHIN_S = 60.0
@@ -64,10 +67,14 @@ class Stage:
         """Whether a signal has ended it."""
         return self.child.status is not None and self.child.status < 0
 
-    def start_again(self, *more: str, before: int) -> None:
-        """Another process in place of the one that has ended; `before` is told to it."""
+    def start_again(self, *more: str, before: int, arguments: Sequence[str] | None = None) -> None:
+        """Another process in place of the one that has ended; `before` is told to it.
+
+        With `arguments`, these are its own from now on.
+        """
         self.child.close()
         self.restarts += 1
+        self._arguments = self._arguments if arguments is None else tuple(arguments)
         self.child = Child(
             self.name,
             (*self._arguments, *more),
@@ -79,19 +86,31 @@ class Stage:
 class Stages:
     """All stages of one session by name, their output read by one reader."""
 
-    def __init__(self, reader: LineReader, labels: RepeatedLabels, after_kill: AfterKill) -> None:
-        """`labels` are told where all begins anew."""
+    def __init__(
+        self,
+        reader: LineReader,
+        labels: RepeatedLabels,
+        after_kill: AfterKill,
+        elsewhere: Callable[[], Told] = dict,
+    ) -> None:
+        """`labels` are told where all begins anew; `elsewhere` gives what stages that go on
+        elsewhere are told, and is called each time.
+        """
         self._reader = reader
         self._labels = labels
         self._after_kill = after_kill
+        self._elsewhere = elsewhere
         self._stages: dict[str, Stage] = {}
         self._backoff = Backoff()
         self._again_s: float | None = None
         self._gaps = 0
 
     def start(self, name: str, arguments: Sequence[str], *, threads: int) -> None:
-        """A console can be started again in any session; what a recorder had cannot."""
-        survives = name == "console" or (self._after_kill != "end" and name != "recorder")
+        """A console can be started again in any session; a recorder cannot go on in its file."""
+        survives = name == "console" or (
+            self._after_kill != "end"
+            and (name != "recorder" or self._after_kill == "go on elsewhere")
+        )
         self._stages[name] = stage = Stage(name, arguments, threads=threads, survives=survives)
         self._listen(stage)
 
@@ -143,7 +162,15 @@ class Stages:
 
     def _start_again(self, killed: list[Stage]) -> None:
         caught_up: tuple[str, ...] = ()
-        if self._after_kill == "begin anew" and any(one.name != "console" for one in killed):
+        told: Told = {}
+        worked = any(one.name != "console" for one in killed)
+        if self._after_kill == "go on elsewhere" and worked:
+            killed = [one for one in self.values() if one.name != "console" or one in killed]
+            for stage in killed:
+                stage.child.kill()
+            told = self._elsewhere()
+            self._gaps += 1
+        elif self._after_kill == "begin anew" and worked:
             killed = [self["source"], self["brain"]]
             for stage in killed:
                 stage.child.kill()
@@ -152,9 +179,9 @@ class Stages:
         for stage in killed:
             for pipe in stage.child.pipes():
                 self._reader.forget(pipe)
-            self._gaps += not caught_up and stage.name != "console"
+            self._gaps += not caught_up and not told and stage.name != "console"
             more = caught_up if stage.name == "source" else ()
-            stage.start_again(*more, before=self._gaps)
+            stage.start_again(*more, before=self._gaps, arguments=told.get(stage.name))
             self._listen(stage)
 
     def _listen(self, stage: Stage) -> None:

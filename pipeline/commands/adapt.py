@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -72,10 +73,12 @@ def adapt(
     """Recognise what a camera sees, and be taught: `wigwag teach` from another terminal.
 
     Kept are events, lessons, versions, labels, the log and the checkpoint begun with, so that
-    `wigwag replay --session` does all of it again. Ctrl-C ends.
+    `wigwag replay --session` does all of it again. Where a stage is killed, a camera's session goes
+    on in a folder beside it, from weights of five seconds ago at most. Ctrl-C ends.
     """
     from pipeline.addresses import ipc_address, private_run_directory
     from pipeline.atomic_file import write_atomically
+    from pipeline.logs import say
     from pipeline.session import Session, SessionSettings
     from pipeline.session_folder import SessionFolder
 
@@ -104,9 +107,6 @@ def adapt(
             todo="start `wigwag console` beside it, with a key of its own",
         )
     folder = SessionFolder(session)
-    folder.make()
-    command = {"camera": camera, "command": sys.argv[1:]}
-    write_atomically(folder.path / "source.json", json.dumps(command).encode() + b"\n")
     address = control or ipc_address(private_run_directory(), "control")
     addresses, shown = (
         beside(console_port, folder.log, publish=publish, control=address)
@@ -119,16 +119,20 @@ def adapt(
         if recorded
         else ("source", "--camera", camera, "--backpressure=drop")
     )
-    sys.stderr.write(f"wigwag: teach it: wigwag teach CLASS --session {session}\n")
-    run = Session(
-        SessionSettings(
+
+    def kept_in(folder: SessionFolder, begun: Path, rehearse: Path | None) -> SessionSettings:
+        """What the stages do to keep a session, begun with a checkpoint, in a new folder."""
+        folder.make()
+        command = {"camera": camera, "command": sys.argv[1:]}
+        write_atomically(folder.path / "source.json", json.dumps(command).encode() + b"\n")
+        return SessionSettings(
             sources=((*told, *filter_arguments(hot_pixels, noise_ms), "--subscribers=2"),),
             brain_arguments=(
-                *brain_arguments(settings),
+                *brain_arguments(replace(settings, checkpoint=begun)),
                 *addresses,
                 *arguments(
                     {
-                        "session": session,
+                        "session": folder.path,
                         "latest": folder.latest,
                         "rehearse": rehearse,
                         "secret-key": secret_key,
@@ -140,9 +144,22 @@ def adapt(
             recorder_arguments=(str(folder.events),),
             console_arguments=shown,
             threads=threads,
+            # A recording can be begun again by whoever wants it; a camera's moment is gone.
+            after_kill="end" if recorded else "go on elsewhere",
+            elsewhere=lambda: kept_elsewhere(folder),
             endless=not recorded,
             as_json=as_json,
             summary=folder.summary,
         )
-    )
-    raise typer.Exit(run.run())
+
+    def kept_elsewhere(before: SessionFolder) -> SessionSettings:
+        """The same in the next folder, from what was learnt and is rehearsed in the one before."""
+        following = before.next()
+        kept = (before.latest, before.checkpoint)
+        begun = next((path for path in kept if path.is_file()), settings.checkpoint)
+        say(f"the session goes on in {following.path}, from {begun}", "warning")
+        clips = before.path / "clips"
+        return kept_in(following, begun, clips if any(clips.glob("*.npz")) else rehearse)
+
+    sys.stderr.write(f"wigwag: teach it: wigwag teach CLASS --session {session}\n")
+    raise typer.Exit(Session(kept_in(folder, settings.checkpoint, rehearse)).run())

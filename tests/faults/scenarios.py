@@ -127,29 +127,38 @@ def replay(times: int, rng: random.Random) -> Found:
 
 
 def adapt(times: int, rng: random.Random) -> Found:
-    """The brain of a session in the middle of a lesson: what was kept can be replayed."""
+    """A stage of a session in the middle of a lesson: it goes on in a folder beside it, and what is
+    in both can be replayed.
+    """
     found = Found()
     while found.kills < times:
         with tempfile.TemporaryDirectory() as parent:
-            folder = Path(parent) / "session"
-            session = Running("adapt", "--camera", "simulated", "--session", folder, "--json")
+            folders = [Path(parent) / name for name in ("session", "session-2")]
+            session = Running("adapt", "--camera", "simulated", "--session", folders[0], "--json")
             session.wait_for_label(5)
-            control = (folder / "control.txt").read_text().strip()
+            control = (folders[0] / "control.txt").read_text().strip()
             control_request(control, {"command": "target", "class": 8}, timeout_s=10)
             time.sleep(rng.uniform(0.0, 1.5))  # a random moment is what is wanted
-            os.kill(session.stage("brain"), signal.SIGKILL)
+            said = len(session.labels)
+            victim = session.stage(rng.choice(("brain", "source", "record")))
+            begin_s = time.monotonic()
+            os.kill(victim, signal.SIGKILL)
             found.kills += 1
-            if session.finish() != 1:
-                found.broken.append(f"the session: {session.errors[-1:]}")
-            again = subprocess.run(
-                [sys.executable, "-m", "pipeline", "replay", "--session", folder, "--speed", "max"],
-                capture_output=True,
-                text=True,
-                env=os.environ | ONE_THREAD,
-                check=False,
-            )
-            if again.returncode != 0:
-                found.broken.append(f"replay: {again.stderr.splitlines()[-1:]}")
+            found.pauses_s.append(session.wait_for_label(said, gaps=1) - begin_s)
+            status = session.end()
+            if status != 130:
+                found.broken.append(f"status {status}: {session.errors[-1:]}")
+            for folder in folders:
+                told = ("replay", "--session", folder, "--speed", "max")
+                again = subprocess.run(
+                    [sys.executable, "-m", "pipeline", *told],
+                    capture_output=True,
+                    text=True,
+                    env=os.environ | ONE_THREAD,
+                    check=False,
+                )
+                if again.returncode != 0:
+                    found.broken.append(f"replay: {again.stderr.splitlines()[-1:]}")
     return found
 
 
@@ -194,7 +203,7 @@ SCENARIOS: dict[str, Callable[[int, random.Random], Found]] = {
     "watcher": watcher,
     "guests of a brain": guests,
     "replay: source or brain": replay,
-    "adapt: brain, in a lesson": adapt,
+    "adapt: brain, source or recorder, in a lesson": adapt,
 }
 
 

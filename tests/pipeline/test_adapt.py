@@ -21,6 +21,7 @@ from pipeline.security import CurveClient
 from pipeline.session_folder import SessionFolder
 from pipeline.session_log import read_session_log
 from recordings.labels import read_label_file
+from tests.pipeline.test_supervision import process_of
 
 CAMERA = "simulated:user=31,seconds=1"
 """Everything that it shows is simulated."""
@@ -340,3 +341,50 @@ def test_a_console_of_the_same_session_has_no_key(
         *("--console", "--secret-key", tmp_path / "brain.key_secret"),
     )
     assert (status, "wigwag console" in error, folder.exists()) == (2, True, False)
+
+
+@pytest.mark.parametrize("stage", ["brain", "source", "record"])
+def test_a_session_goes_on_in_a_folder_beside_it(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path, stage: str
+) -> None:
+    """After kill -9 of a stage: what was learnt is known, it is taught at the same address, labels
+    say the gap, and both parts can be done again, as far as events were written.
+    """
+    folder, beside = tmp_path / "monday", SessionFolder(tmp_path / "monday-2")
+    session = Taught(wigwag, folder, tiny_checkpoint)
+    session.until(lambda: session.ask("status")["frames"] > 100)
+    session.ask("add_class", name="wink")
+    session.lesson("wink", 0.4)
+    session.until(session.folder.latest.is_file)
+    session.until(lambda: read_checkpoint(session.folder.latest).class_names[-1] == "wink")
+    os.kill(process_of(session.process, stage), signal.SIGKILL)
+    session.until(beside.control.is_file)
+    session.until(lambda: _frames_of(session) > 100)
+    assert session.ask("status")["classes"][-1] == "wink"
+    session.lesson("wink", 0.4)
+    out, error = session.end()
+    assert f"the session goes on in {beside.path}" in error
+    labels = [json.loads(line) for line in out.splitlines()]
+    assert labels[-1]["gaps"] == 1
+    assert json.loads(beside.summary.read_text())["frames"] > 100
+    for part, has_end in ((session.folder, False), (beside, True)):
+        status, again, error = wigwag.run(
+            "replay", "--session", part.path, "--speed", "max", "--json"
+        )
+        assert status == 0, error
+        assert ("its log has no end" in error) is not has_end
+        labels = [
+            [json.loads(line) | {"latency_us": 0, "gaps": 0} for line in lines.splitlines()]
+            for lines in (part.labels.read_text(), again)
+        ]
+        shorter = min(map(len, labels))
+        assert labels[0][:shorter] == labels[1][:shorter]
+        assert shorter == len(labels[0]) if has_end else shorter > 5
+
+
+def _frames_of(session: Taught) -> int:
+    """Frames of the brain that is there now; 0 while there is none."""
+    try:
+        return int(session.ask("status", timeout_s=1)["frames"])
+    except InputError:
+        return 0
