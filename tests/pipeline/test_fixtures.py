@@ -1,5 +1,6 @@
 """Files and messages of released versions are read, or refused with a word of what to do."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from models.checkpoint_file import read_checkpoint
 from pipeline import wire
 from pipeline.allow_list import read_allow_list
 from pipeline.labels import decode_label
+from pipeline.session_log import read_session_log
 
 FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
 VERSIONS = sorted(folder.name for folder in FIXTURES.iterdir() if folder.is_dir())
@@ -69,6 +71,32 @@ def test_other_wire_versions_are_refused_by_name(version: str, name: str) -> Non
     with pytest.raises(wire.WireError, match="version") as refused:
         wire.decode([topic, msgspec.msgpack.encode(fields), payload])
     assert refused.value.reason == "version"
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_sessions_are_done_again(wigwag, version: str, tmp_path: Path) -> None:
+    """Events, log and requests are read as they were meant: the same frames, the same answers.
+
+    Labels and weights are the same bits only on the machine and with the version that kept them.
+    """
+    folder = tmp_path / "session"
+    shutil.copytree(FIXTURES / version / "session", folder)
+    log = read_session_log(folder / "log.jsonl")
+    asked = [entry["request"]["command"] for entry in log.of("request")]
+    assert asked == ["target", "undo", "add_class", "target"]
+    summary = tmp_path / "summary.json"
+    status, out, error = wigwag.run(
+        *("replay", "--session", folder, "--speed", "max", "--json", "--summary", summary)
+    )
+    assert (status, "differences" in error) in ((0, False), (2, True)), error
+    assert "frames" not in error
+    assert "answer to" not in error
+    labels = [json.loads(line) for line in out.splitlines()]
+    assert len(labels[0]["counts"]) == 11
+    assert len(labels[-1]["counts"]) == 12
+    if status == 0:
+        found = json.loads(summary.read_text())
+        assert (found["events_in"], found["frames"]) == (6000, log.of("end")[0]["frame"])
 
 
 @pytest.mark.parametrize("version", VERSIONS)
