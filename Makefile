@@ -14,16 +14,18 @@ DEMO_FLAGS ?=
 TEST_FLAGS ?=
 FUZZ_FLAGS ?=
 FAULTS_FLAGS ?=
+SOAK_FLAGS ?=
 
 # Many small arrays: a second thread makes torch and BLAS slower, not faster.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1 NUMBA_NUM_THREADS=1
 
-.PHONY: help setup setup-hashed peers demo checkpoint test test-benchmarks fuzz faults lint types layers wheel check clean
+.PHONY: help setup setup-hashed peers demo checkpoint test test-benchmarks fuzz faults soak lint types layers wheel check clean
 
 help:
 	@echo "make demo    recognise a bundled recording, then learn a new person's gestures"
 	@echo "make test    run the tests, but for those of wigwag bench: make test-benchmarks"
 	@echo "make faults  stages killed at random moments, 50 times each, for half an hour"
+	@echo "make soak    left running for an hour; SOAK_FLAGS=--bursts: more than it can take"
 	@echo "make fuzz    broken input for every reader and parser, for half an hour; goes on where it was"
 	@echo "make lint | types | layers    style, static types, directions of imports"
 	@echo "make checkpoint  simulate, train and judge the shipped checkpoint anew, into data/"
@@ -55,6 +57,10 @@ test-benchmarks: $(VENV)/.installed-dev
 # Stages killed at random moments, 50 times each.
 faults: $(VENV)/.installed-dev
 	$(ONE_THREAD) $(BIN)/python -m tests.faults $(FAULTS_FLAGS)
+
+# Left running for an hour: do memory, descriptors and latency stay?
+soak: $(VENV)/.installed-dev
+	$(ONE_THREAD) $(BIN)/python -m tests.soak $(SOAK_FLAGS)
 
 # 100,000 mutated inputs for each target; how far it came is kept in data/fuzz.
 fuzz: $(VENV)/.installed-dev

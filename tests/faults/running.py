@@ -31,6 +31,8 @@ class Running:
             env=os.environ | ONE_THREAD,
         )
         self.errors: list[str] = []
+        self.summary: dict[str, Any] = {}
+        """What a brain says at its end."""
         self._readers = [
             threading.Thread(target=read, daemon=True)
             for read in (self._read_labels, self._read_errors)
@@ -84,7 +86,9 @@ class Running:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             said = json.loads(line)
-            if "summary" not in said:
+            if "summary" in said:
+                self.summary = said["summary"]
+            else:
                 self.labels.append((time.monotonic(), said))
 
     def _read_errors(self) -> None:
