@@ -11,6 +11,10 @@ class NotFiniteError(ModelError):
     """Learning has made weights infinite; who keeps an earlier state can go back to it."""
 
 
+class DeviceError(ModelError):
+    """The device that an engine computes on is lost, or has no memory left."""
+
+
 def not_finite() -> NotFiniteError:
     """The error for weights that learning has made infinite."""
     return NotFiniteError(

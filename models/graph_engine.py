@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.checkpoint import Checkpoint, save_checkpoint
+from models.device_trouble import telling_of
 from models.engine import StepResult, StreamFrame, check_frames
 from models.errors import ModelError
 from models.graph_settings import GraphSettings
@@ -83,7 +84,8 @@ class GraphEngine:
     def step_together(self, frames: Sequence[StreamFrame]) -> list[StepResult]:
         """See `Engine.step_together`; there is only one stream."""
         check_frames(frames, shape=self._shape, streams=1, classes=None)
-        return [self._step(given) for given in frames]
+        with telling_of("cuda"):
+            return [self._step(given) for given in frames]
 
     def _step(self, given: StreamFrame) -> StepResult:
         targets = None if given.target is None else np.array([given.target], np.int64)

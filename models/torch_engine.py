@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from models.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
+from models.device_trouble import telling_of
 from models.engine import StepResult, StreamFrame, check_frames, spread
 from models.errors import ModelError
 from models.layer import LayerState, LayerStep, join_states, part_state
@@ -131,6 +132,11 @@ class TorchEngine:
         )
         if not frames:
             return []
+        with telling_of(self._device):
+            return self._step(frames)
+
+    def _step(self, frames: Sequence[StreamFrame]) -> list[StepResult]:
+        learner = self._learner
         own = [self._streams[given.stream] for given in frames]
         states = [join_states(states) for states in zip(*own, strict=True)]
         x = torch.from_numpy(np.stack([given.frame for given in frames]).astype(np.float32))
@@ -177,9 +183,10 @@ class TorchEngine:
 
     def save(self, path: Path, record: dict[str, Any]) -> str:
         """Write the weights as they are now, with the loaded version as parent."""
-        return save_checkpoint(
-            path, self._network, self.class_names, parent=self.version, record=record
-        )
+        with telling_of(self._device):
+            return save_checkpoint(
+                path, self._network, self.class_names, parent=self.version, record=record
+            )
 
 
 def load_engine(

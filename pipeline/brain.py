@@ -17,6 +17,7 @@ import msgspec
 
 from drivers.errors import InputError
 from models.engine import Engine
+from models.errors import DeviceError
 from pipeline import bus, wire
 from pipeline.brain_control import BrainControl
 from pipeline.brain_parts import make_pupil
@@ -151,7 +152,35 @@ class Brain:
         self._interrupted = True
 
     def run(self) -> RunSummary:
-        """Take in messages until something ends it; gives the closing summary."""
+        """Take in messages until something ends it; gives the closing summary.
+
+        Raises `DeviceError`, after all that is not lost was kept and said, where the engine's
+        device is no more to be used.
+        """
+        trouble: DeviceError | None = None
+        try:
+            self._go_on()
+        except DeviceError as error:
+            trouble = error
+        for lane in self._lanes:
+            lane.close()
+        told = self._keep_what_is_left() if trouble else self._finish()
+        summary = self._summary()
+        if self._settings.as_json:
+            sys.stdout.buffer.write(encode_summary(summary))
+            sys.stdout.buffer.flush()
+        else:
+            print_summary(summary, self._printer.console)
+        for said in told:
+            if isinstance(said, InputError):
+                raise said
+            sys.stderr.write(f"wigwag: {said}\n")
+        if trouble is not None:
+            raise trouble
+        return summary
+
+    def _go_on(self) -> None:
+        """Until something ends it."""
         while not self._stopping and not all(lane.ended for lane in self._lanes):
             idle = [lane for lane in self._lanes if lane.frame is None and not lane.ended]
             if idle or time.monotonic_ns() >= self._next_breath_ns:
@@ -165,36 +194,41 @@ class Brain:
                 self._step()
             elif len(self._lanes) > 1:
                 self._any.wait(_WAIT_MS)
-        for lane in self._lanes:
-            lane.close()
-        self._save()
-        told = [said for pupil in self._pupils if (said := self._finish(pupil)) is not None]
-        summary = self._summary()
-        if self._settings.as_json:
-            sys.stdout.buffer.write(encode_summary(summary))
-            sys.stdout.buffer.flush()
-        else:
-            print_summary(summary, self._printer.console)
-        for said in told:
-            if isinstance(said, InputError):
-                raise said
-            sys.stderr.write(f"wigwag: {said}\n")
-        return summary
 
-    def _save(self) -> None:
+    def _finish(self) -> list[str | InputError]:
+        """Save, end sessions; what they have to tell, or why they must be told to have failed."""
+        told: list[str | InputError] = []
         for pupil, apart in zip(self._pupils, self._settings.apart(), strict=True):
             if apart.save is not None:
                 self._saved.append(pupil.engine.save(apart.save, self._record(pupil)))
+        for pupil in self._pupils:
+            if pupil.session is None:
+                continue
+            pupil.session.before_frame(self._control.handle)
+            try:
+                said = pupil.session.finish(max(lane.now_us for lane in pupil.lanes))
+            except InputError as error:
+                told.append(error)
+            else:
+                told += [] if said is None else [said]
+        return told
 
-    def _finish(self, pupil: Pupil) -> str | InputError | None:
-        """What a session has to tell at its end, or why it must be told to have failed."""
-        if pupil.session is None:
-            return None
-        pupil.session.before_frame(self._control.handle)
-        try:
-            return pupil.session.finish(max(lane.now_us for lane in pupil.lanes))
-        except InputError as error:
-            return error
+    def _keep_what_is_left(self) -> list[str | InputError]:
+        """Save where the device still gives its weights; where weights are, line by line."""
+        told: list[str | InputError] = []
+        for pupil, apart in zip(self._pupils, self._settings.apart(), strict=True):
+            if apart.save is not None:
+                try:
+                    self._saved.append(pupil.engine.save(apart.save, self._record(pupil)))
+                except DeviceError:
+                    told.append(f"weights could not be saved to {apart.save}")
+                else:
+                    told.append(f"weights of now are in {apart.save}")
+            if pupil.session is not None:
+                pupil.session.wait_until_written()
+            if apart.latest is not None and apart.latest.is_file():
+                told.append(f"weights of a few seconds ago are in {apart.latest}")
+        return told
 
     @property
     def _stopping(self) -> bool:

@@ -18,9 +18,17 @@ from pipeline.clips import Clip
 from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
 from pipeline.experiments.report import Report
 from pipeline.experiments.settings import ExperimentSettings, Say
-from pipeline.experiments.simulated_people import TWELFTH, as_clips, perform, twelfth_kind
+from pipeline.experiments.simulated_people import (
+    TWELFTH,
+    as_clips,
+    perform,
+    perform_twelfth,
+    twelfth_kind,
+)
 from pipeline.experiments.taught_network import Performed, TaughtNetwork
 
+TWELFTHS = {"twelfth": False, "contested": True}
+"""A gesture that nobody showed the network, and one that it was trained to call class 11."""
 CLASSES = tuple(range(1, len(GESTURE_NAMES) + 1))
 
 
@@ -87,7 +95,8 @@ def teach_people(
         say(f"seed {seed}: user {user}")
         person: dict[str, Any] = {"seed": seed, "user": user}
         person["newcomer"] = _newcomer(checkpoint, given, earlier, tests, person, regime, say)
-        person["twelfth"] = _twelfth(checkpoint, given, earlier, person, regime, say)
+        for key, contested in TWELFTHS.items():
+            person[key] = _twelfth(checkpoint, given, earlier, person, regime, contested, say)
         people.append(person)
         summary = _summary(people)
         results = {"version": stored.version, "regime": asdict(regime), "people": people}
@@ -166,19 +175,23 @@ def _twelfth(
     earlier: list[Performed],
     person: dict[str, Any],
     regime: TeachingSettings,
+    contested: bool,
     say: Say,
 ) -> dict[str, Any]:
     """Lessons of a gesture that the network has no class for, added while it runs."""
     user, seed = int(person["user"]), int(person["seed"])
     side = read_checkpoint(checkpoint).settings.height
-    lessons = [
-        perform(user, [12], regime.twelfth_lesson_s, session=70 + number, side=side)[0]
-        for number in range(regime.twelfth_lessons)
-    ]
-    tests = [
-        perform(user, [12], regime.trial_s, session=90 + number, side=side)[0]
-        for number in range(regime.twelfth_tests)
-    ]
+    kind = twelfth_kind(user, contested=contested)
+    lessons, tests = (
+        [
+            perform_twelfth(user, seconds, session=first + number, side=side, contested=contested)
+            for number in range(count)
+        ]
+        for count, seconds, first in (
+            (regime.twelfth_lessons, regime.twelfth_lesson_s, 70),
+            (regime.twelfth_tests, regime.trial_s, 90),
+        )
+    )
     with TaughtNetwork(checkpoint, given, seed=seed) as network:
         network.teacher.add_class(TWELFTH)
         before = _tested(network, tests, earlier)
@@ -189,9 +202,10 @@ def _twelfth(
             network.rest(regime.rest_s)
         network.rest(regime.pause_s)
         after = _tested(network, tests, earlier)
-        say(f"  twelfth ({twelfth_kind(user)}): " + _row(after))
+        of = "others' class 11" if contested else "new"
+        say(f"  twelfth ({kind}, {of}): " + _row(after))
         return {
-            "kind": twelfth_kind(user),
+            "kind": kind,
             "before": before,
             "after": after,
             "first_label_ms": effects,
@@ -220,7 +234,6 @@ def _row(row: dict[str, Any]) -> str:
 def _summary(people: list[dict[str, Any]]) -> dict[str, Any]:
     """Means over people."""
     rounds = [person["newcomer"]["rounds"] for person in people]
-    twelfth = [person["twelfth"] for person in people]
     effects = [
         ms for person in people for ms in person["newcomer"]["first_label_ms_in_first_lessons"]
     ]
@@ -234,15 +247,22 @@ def _summary(people: list[dict[str, Any]]) -> dict[str, Any]:
         "earlier_people": np.mean(
             [[row["earlier_people"] for row in rows] for rows in rounds], 0
         ).tolist(),
-        "twelfth": float(np.mean([one["after"]["accuracy"] for one in twelfth])),
-        "earlier_people_before_and_after_twelfth": [
-            float(np.mean([one[when]["earlier_people"] for one in twelfth]))
-            for when in ("before", "after")
-        ],
+        **{
+            key: {
+                "right": _over(people, key, "after", "accuracy"),
+                "earlier_people_before": _over(people, key, "before", "earlier_people"),
+                "earlier_people_after": _over(people, key, "after", "earlier_people"),
+            }
+            for key in TWELFTHS
+        },
         "first_lessons_labelled_while_given": f"{len(seen)} of {len(effects)}",
         "labelled_without_teaching": f"{sum(ms is not None for ms in untaught)} of {len(untaught)}",
         "median_ms_to_first_label": float(np.median(seen)) if seen else None,
     }
+
+
+def _over(people: list[dict[str, Any]], key: str, when: str, what: str) -> float:
+    return float(np.mean([person[key][when][what] for person in people]))
 
 
 def draw(people: list[dict[str, Any]], settings: ExperimentSettings) -> None:

@@ -3,8 +3,15 @@ from pathlib import Path
 
 import pytest
 
+from drivers.other_gestures import KINDS
 from pipeline.experiments.settings import ExperimentSettings
-from pipeline.experiments.simulated_people import TWELFTH, kind_of, perform, twelfth_kind
+from pipeline.experiments.simulated_people import (
+    TWELFTH,
+    kind_of,
+    perform,
+    perform_twelfth,
+    twelfth_kind,
+)
 from pipeline.experiments.teaching import TeachingSettings, teach_people
 
 
@@ -22,19 +29,25 @@ def test_people_are_taught_and_everything_is_told(tmp_path: Path, tiny_checkpoin
     assert [row["taught_s"] for row in rounds] == [0.0, 0.3, 0.5]
     assert all(0 <= row[key] <= 1 for row in rounds for key in ("accuracy", "earlier_people"))
     assert rounds[-1]["by_class"].keys() == {"right hand wave", "arm roll"}
-    twelfth = results["people"][0]["twelfth"]
-    assert twelfth["after"]["by_class"].keys() == {TWELFTH}
+    for key in ("twelfth", "contested"):
+        assert results["people"][0][key]["after"]["by_class"].keys() == {TWELFTH}
+        assert results["summary"][key].keys() >= {"right", "earlier_people_after"}
     written = json.loads((tmp_path / "teaching.json").read_text())
     assert written["simulated"] is True
     assert written["results"]["summary"]["taught_s"] == [0.0, 0.3, 0.5]
     assert (tmp_path / "teaching.png").is_file()
 
 
-def test_the_twelfth_gesture_is_not_the_persons_own_invention() -> None:
-    """Another kind of movement than what this person does as class 11; repeatable."""
-    for user in range(30, 40):
-        assert twelfth_kind(user) != kind_of(user)
-    one, again = (perform(30, [12], 0.2, session=1, side=16)[0] for _ in range(2))
+@pytest.mark.parametrize("contested", [False, True])
+def test_the_twelfth_gesture_is_not_the_persons_own_invention(contested: bool) -> None:
+    """Another kind of movement than what this person does as class 11, or anybody; repeatable."""
+    for user in range(30, 45):
+        kind = twelfth_kind(user, contested=contested)
+        assert kind != kind_of(user)
+        assert (kind in KINDS) is contested
+    one, again = (
+        perform_twelfth(30, 0.2, session=1, side=16, contested=contested) for _ in range(2)
+    )
     own = perform(30, [11], 0.2, session=1, side=16)[0]
     assert one.class_name == TWELFTH
     assert [bits.tolist() for bits in one.bits] == [bits.tolist() for bits in again.bits]
