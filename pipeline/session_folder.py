@@ -77,7 +77,7 @@ class SessionFolder:
             raise self._unusable(error) from error
 
     def next(self) -> SessionFolder:
-        """The folder that a session goes on in whose stages were killed: `monday-2` of `monday`."""
+        """The next free folder for a session whose stages were killed: `monday-2` of `monday`."""
         for number in count(2):
             following = SessionFolder(self.path.with_name(f"{self.path.name}-{number}"))
             if not following.path.exists():

@@ -154,7 +154,7 @@ def adapt(
 
     def kept_elsewhere(before: SessionFolder) -> SessionSettings:
         """The same in the next folder, from what was learnt and is rehearsed in the one before."""
-        following = before.next()
+        following = SessionFolder(session).next()
         kept = (before.latest, before.checkpoint)
         begun = next((path for path in kept if path.is_file()), settings.checkpoint)
         say(f"the session goes on in {following.path}, from {begun}", "warning")

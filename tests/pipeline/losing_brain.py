@@ -1,4 +1,4 @@
-"""A brain whose device is lost on the way: `losing_brain.py FRAMES out-of-memory|gone ARGUMENTS`.
+"""A brain whose device is lost on the way: `losing_brain.py FRAMES ARGUMENTS`.
 
 The plain engine really steps; after so many frames its network raises what torch raises then.
 """
@@ -22,22 +22,18 @@ def load(settings: BrainSettings) -> Engine:
     def failing(*arguments: Any, **options: Any) -> Any:
         left[0] -= 1
         if left[0] < 0:
-            if how == "gone":
-                # What is on a lost device cannot be read either.
-                engine._network.tensors = failing
-            raise FAILURES[how]
+            # What is on a lost device cannot be read either.
+            engine._network.tensors = failing
+            raise LOST
         return step(*arguments, **options)
 
     engine._network.step = failing
     return engine
 
 
-FAILURES = {
-    "out-of-memory": torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB."),
-    "gone": torch.AcceleratorError("CUDA error: unspecified launch failure\nand more"),
-}
-frames, how = int(sys.argv[1]), sys.argv[2]
+LOST = torch.AcceleratorError("CUDA error: unspecified launch failure\nand more")
+frames = int(sys.argv[1])
 whole = brain.load_chosen_engine
 brain.run_brain.__defaults__ = (load,)
-sys.argv[1:3] = []
+sys.argv[1:2] = []
 main()
