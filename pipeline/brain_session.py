@@ -17,8 +17,8 @@ from models.teaching import teaching_of
 from pipeline.atomic_file import append_whole
 from pipeline.background import BackgroundWriter
 from pipeline.brain_settings import BrainSettings
+from pipeline.clips import Clip
 from pipeline.course import LiveCourse, LoggedCourse, Skipped
-from pipeline.given_clips import read_given_clips
 from pipeline.intake import Frame
 from pipeline.latest_weights import LatestWeights
 from pipeline.logs import say
@@ -42,9 +42,14 @@ class BrainSession(Closing):
         """
         teaching = teaching_of(engine)
         shape = engine.settings
-        given = read_given_clips(
-            settings.rehearse, engine.class_names, columns=shape.width, rows=shape.height
-        )
+        given: list[Clip] = []
+        if settings.rehearse is not None:
+            # Here: the readers of all formats, which a brain that was killed should not wait for.
+            from pipeline.given_clips import read_given_clips
+
+            given = read_given_clips(
+                settings.rehearse, engine.class_names, columns=shape.width, rows=shape.height
+            )
         self.replay = SessionReplay(SessionFolder(settings.replay)) if settings.replay else None
         self._folder: SessionFolder | None = None
         self._temporary: Path | None = None

@@ -17,15 +17,13 @@ from recordings.labels import GestureInterval, read_label_file
 
 
 def read_given_clips(
-    path: Path | None, class_names: Sequence[str], *, columns: int, rows: int
+    path: Path, class_names: Sequence[str], *, columns: int, rows: int
 ) -> list[Clip]:
-    """Up to `GIVEN_CLIPS` clips a class, spread evenly over what is there; none without a path.
+    """Up to `GIVEN_CLIPS` clips a class, spread evenly over what is there.
 
     `path`: a recording with its label file beside it (`NAME_labels.csv`), a folder of such, a file
     of clips, or a folder of these (a session's `clips`). Raises `InputError`.
     """
-    if path is None:
-        return []
     files = sorted(path.iterdir()) if path.is_dir() else [path]
     clips: list[Clip] = []
     for file in files:

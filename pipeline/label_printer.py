@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TextIO
-
-from rich.console import Console
-from rich.text import Text
+from functools import cached_property
+from typing import TYPE_CHECKING, TextIO
 
 from pipeline.labels import Label
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class LabelPrinter:
@@ -15,9 +16,15 @@ class LabelPrinter:
 
     def __init__(self, stream: TextIO, *, named: bool = False) -> None:
         """`named`: each line says its source, for there are several."""
-        self.console = Console(file=stream, highlight=False, soft_wrap=True)
         self._stream = stream
         self._named = named
+
+    @cached_property
+    def console(self) -> Console:
+        """Loaded where something is printed: a brain that says JSON needs none."""
+        from rich.console import Console
+
+        return Console(file=self._stream, highlight=False, soft_wrap=True)
 
     def show(self, label: Label) -> None:
         """Print the label if it changed."""
@@ -26,6 +33,8 @@ class LabelPrinter:
         moment, share = f"{label.t_us / 1e6:11.3f} s", f"{label.confidence:4.0%}"
         source = f"{label.source}  " if self._named else ""
         if self.console.is_terminal:
+            from rich.text import Text
+
             style = "bold green" if label.gesture_class else "dim"
             self.console.print(
                 Text.assemble(
