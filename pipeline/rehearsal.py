@@ -2,9 +2,7 @@
 
 What is done depends on frames and lessons alone, not on the clock: one frame of a clip after each
 frame of the stream, in rounds of one clip for every class, of which two learn and the third only
-counts votes. Several clips go through at once, each a stream of its own, a frame of each in turn:
-so what is learnt in a moment comes from several classes, and no clip's end is what is remembered
-best. Where steps are in proportion to errors (readouts read by softmax), all of a clip is
+counts votes. Where steps are in proportion to errors (readouts read by softmax), all of a clip is
 learnt from; elsewhere a clip that is being read wrong, and no longer than it is: what is still
 known needs no mending, and would only be learnt too well.
 """
@@ -12,10 +10,8 @@ known needs no mending, and would only be learnt too well.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from models.engine import Engine
 from models.live_learning import LARGE
@@ -26,8 +22,6 @@ from pipeline.targets import BURN_IN_US
 ROUNDS_PER_LESSON = 6
 """Rounds after a lesson; the next lesson interrupts them, and begins the count anew."""
 TEST_EVERY_ROUNDS = 3
-AT_ONCE = 4
-"""Clips."""
 RECENT = 6
 """Clips of a class, of those last tested, that its accuracy is the mean over."""
 LARGE_EVERY_FRAMES = 8
@@ -35,23 +29,13 @@ LARGE_EVERY_FRAMES = 8
 _BURN_IN = BURN_IN_US // FRAME_US
 
 
-@dataclass(slots=True, eq=False)
-class _Passage:
-    """A clip on its way through a stream of its own."""
-
-    clip: Clip
-    stream: int
-    learns: bool
-    counts: npt.NDArray[np.float64]
-    position: int = 0
-
-
 class Rehearsal:
-    """Streams of clips beside the live ones."""
+    """One stream of clips beside the live ones."""
 
     def __init__(self, engine: Engine, memory: ClipMemory, layer: int) -> None:
         self.on = True
         self._engine = engine
+        self._stream = engine.add_stream()
         self._memory = memory
         self._layer = layer
         shape = engine.settings
@@ -60,17 +44,16 @@ class Rehearsal:
         self._waited = 0
         self._rounds_left = 0
         self._round = 0
-        self._queue: deque[tuple[Clip, bool]] = deque()
-        """Clips still to come, and whether they are learnt from."""
-        self._passages: deque[_Passage] = deque()
-        """That whose turn is next first."""
-        self._free = [engine.add_stream() for _ in range(AT_ONCE)]
+        self._queue: deque[Clip] = deque()
+        self._clip: Clip | None = None
+        self._position = 0
+        self._counts = np.zeros(0)
         self._right: dict[str, deque[bool]] = {}
 
     @property
     def running(self) -> bool:
         """Whether the next frame brings a frame of a clip."""
-        return self.on and bool(self._passages or self._queue or self._rounds_left)
+        return self.on and (self._clip is not None or bool(self._queue) or self._rounds_left > 0)
 
     @property
     def accuracy(self) -> dict[str, float]:
@@ -86,15 +69,13 @@ class Rehearsal:
         """Leave out what is still to come, until the next lesson has ended."""
         self._rounds_left = 0
         self._queue.clear()
-        for passage in list(self._passages):
-            self._end(passage)
+        self._clip = None
 
     def drop(self, lesson: int) -> None:
         """Leave out the clips of a lesson that is taken back."""
-        self._queue = deque(waiting for waiting in self._queue if waiting[0].lesson != lesson)
-        for passage in list(self._passages):
-            if passage.clip.lesson == lesson:
-                self._end(passage)
+        self._queue = deque(clip for clip in self._queue if clip.lesson != lesson)
+        if self._clip is not None and self._clip.lesson == lesson:
+            self._clip = None
 
     def step(self) -> None:
         """Do a frame of a clip, if one is due."""
@@ -104,60 +85,48 @@ class Rehearsal:
         if self._waited < self._every:
             return
         self._waited = 0
-        while self._free and self._begin_next():
-            pass
-        if not self._passages:
+        clip = self._clip or self._next_clip()
+        if clip is None:
             return
-        passage = self._passages[0]
-        self._passages.rotate(-1)
-        clip = passage.clip
-        classes = self._engine.settings.classes
-        learns = passage.learns and passage.position >= _BURN_IN and self._teaches(passage)
-        target = self._engine.class_names.index(clip.class_name) if learns else None
-        frame = clip.frame(passage.position, self._shape)
-        result = self._engine.step(frame, target, passage.stream)
-        if passage.position >= _BURN_IN:
-            scores = scores_of(result, self._layer, classes)
-            passage.counts += scores[: len(passage.counts)]
-        passage.position += 1
-        if passage.position == len(clip.bits):
-            self._end(passage)
-            if not passage.learns:
+        learns = self._round % TEST_EVERY_ROUNDS != 0
+        if self._position == 0:
+            self._engine.reset(self._stream)
+            self._counts = np.zeros(self._engine.settings.classes)
+        frame = clip.frame(self._position, self._shape)
+        learns_now = learns and self._position >= _BURN_IN and self._teaches(clip)
+        target = self._engine.class_names.index(clip.class_name) if learns_now else None
+        result = self._engine.step(frame, target, self._stream)
+        if self._position >= _BURN_IN:
+            scores = scores_of(result, self._layer, self._engine.settings.classes)
+            self._counts += scores[: len(self._counts)]
+        self._position += 1
+        if self._position == len(clip.bits):
+            self._clip = None
+            if not learns:
                 right = self._right.setdefault(clip.class_name, deque(maxlen=RECENT))
-                right.append(not self._is_wrong(passage))
+                right.append(not self._is_wrong(clip))
 
-    def _teaches(self, passage: _Passage) -> bool:
+    def _teaches(self, clip: Clip) -> bool:
         if self._engine.settings.reading == "softmax":
             return True
-        return passage.position >= 2 * _BURN_IN and self._is_wrong(passage)
+        return self._position >= 2 * _BURN_IN and self._is_wrong(clip)
 
-    def _is_wrong(self, passage: _Passage) -> bool:
+    def _is_wrong(self, clip: Clip) -> bool:
         """Whether the votes on the clip, so far, go to another class."""
-        named = self._engine.class_names[int(passage.counts.argmax())]
-        return named != passage.clip.class_name
+        return self._engine.class_names[int(self._counts.argmax())] != clip.class_name
 
-    def _end(self, passage: _Passage) -> None:
-        self._passages.remove(passage)
-        self._free.append(passage.stream)
-
-    def _begin_next(self) -> bool:
-        """Begin with the next clip of the round or, once all of it is done, the first of the next
-        round; False: not now.
-        """
+    def _next_clip(self) -> Clip | None:
+        """The next of the round, or the first of the next round."""
         if not self._queue:
-            if not self._rounds_left or self._passages:
-                return False
+            if not self._rounds_left:
+                return None
             self._rounds_left -= 1
             self._round += 1
-            learns = self._round % TEST_EVERY_ROUNDS != 0
             for name in self._memory.classes:
                 clips = self._memory.of(name)
-                self._queue.append((clips[self._round % len(clips)], learns))
+                self._queue.append(clips[self._round % len(clips)])
         if not self._queue:
-            return False
-        clip, learns = self._queue.popleft()
-        stream = self._free.pop()
-        self._engine.reset(stream)
-        counts = np.zeros(self._engine.settings.classes)
-        self._passages.append(_Passage(clip, stream, learns, counts))
-        return True
+            return None
+        self._clip = self._queue.popleft()
+        self._position = 0
+        return self._clip
