@@ -15,8 +15,6 @@ from recordings.labels import GestureInterval, read_label_file
 TRAIN_FILE = "trials_to_train.txt"
 TEST_FILE = "trials_to_test.txt"
 MAPPING_FILE = "gesture_mapping.csv"
-FIRST_TEST_USER = 24
-"""Users below this one train, this one and above test."""
 
 Split = Literal["train", "test"]
 _NAME = re.compile(r"user(\d+)_(\w+)\.aedat")

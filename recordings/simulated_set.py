@@ -19,7 +19,6 @@ from drivers.simulated_camera import SimulatedCamera
 from recordings.aedat4_writer import Aedat4Writer
 from recordings.aedat31_writer import Aedat31Writer
 from recordings.dvsgesture import (
-    FIRST_TEST_USER,
     MAPPING_FILE,
     TEST_FILE,
     TRAIN_FILE,
@@ -32,6 +31,8 @@ ALL_GESTURES: tuple[int, ...] = tuple(range(1, len(GESTURE_NAMES) + 1))
 SET_GESTURES: tuple[int, ...] = (1, 2, 3, 4, 5, 6, 7, 8, 8, 9, 10, 11)
 """One recording of the set: in order of class, the arm roll twice, as in DvsGesture."""
 SET_SECONDS: tuple[float, float] = (2.5, 4.0)
+TEST_USERS = range(24, 100)
+"""To test: as in DvsGesture, whose users are 1 to 29. Below and above are people to train on."""
 NOTICE_FILE = "SIMULATED.txt"
 
 _PACKET_US = 50_000
@@ -92,7 +93,7 @@ def write_simulated_set(
 ) -> list[SimulatedRecording]:
     """Write a set in the DvsGesture layout: per user and light one AEDAT 3.1 file with labels.
 
-    Users 1-23 are listed to train, 24 and above to test. `progress` is called after each
+    Users 24-99 are listed to test, all others to train. `progress` is called after each
     recording with it, the number done and the number in all. Work is spread over `processes`;
     the files do not depend on how many. A set already in the folder is added to: its other
     recordings stay listed. Returns the recordings by user and light.
@@ -214,8 +215,8 @@ def as_intervals(spans: Sequence[LabelledSpan]) -> list[GestureInterval]:
 def _write_lists(folder: Path, seed: int) -> None:
     """The lists of the layout, from the recordings that are in the folder now."""
     names = sorted(path.name for path in folder.glob("user*_*.aedat"))
-    train = [name for name in names if int(name[4 : name.index("_")]) < FIRST_TEST_USER]
-    test = [name for name in names if name not in train]
+    test = [name for name in names if int(name[4 : name.index("_")]) in TEST_USERS]
+    train = [name for name in names if name not in test]
     for list_name, listed in ((TRAIN_FILE, train), (TEST_FILE, test)):
         (folder / list_name).write_text("".join(f"{name}\n" for name in listed), encoding="utf-8")
     with (folder / MAPPING_FILE).open("w", encoding="utf-8", newline="") as mapping:

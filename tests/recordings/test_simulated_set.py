@@ -49,6 +49,14 @@ def test_the_folder_has_exactly_the_files_of_the_layout(folder):
     assert "simulated" in (folder / "SIMULATED.txt").read_text()
 
 
+def test_people_beyond_those_of_the_real_set_train(tmp_path):
+    """Users from 100 on, beside those who test."""
+    for user in (99, 100):
+        write_simulated_set(tmp_path, [user], lights=("led",), gestures=(2,), seconds=0.1)
+    assert (tmp_path / "trials_to_train.txt").read_text() == "user100_led.aedat\n"
+    assert (tmp_path / "trials_to_test.txt").read_text() == "user99_led.aedat\n"
+
+
 def test_users_to_24_train_and_the_others_test(folder):
     """The lists hold one recording a line."""
     train = (folder / "trials_to_train.txt").read_text()
