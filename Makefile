@@ -38,11 +38,11 @@ help:
 demo: $(VENV)/.installed
 	$(BIN)/wigwag demo $(DEMO_FLAGS)
 
-# How the shipped checkpoint was made, all of it simulated: 40 minutes on two free cores, 1.6 GB in data/.
+# How the shipped checkpoint was made, all of it simulated: an hour on two free cores, 1.6 GB in data/.
 checkpoint: $(VENV)/.installed
 	mkdir -p data
 	$(BIN)/wigwag simulate data/simulated --layout dvsgesture --users 1-29 --processes 2
-	$(BIN)/wigwag train data/simulated --preset best --users 1-20 --run data/small
+	$(BIN)/wigwag train data/simulated --preset best --minibatches 1350 --run data/small
 	$(BIN)/wigwag evaluate data/small/checkpoint.safetensors data/simulated
 
 test: $(VENV)/.installed-dev
