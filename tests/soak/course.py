@@ -69,6 +69,6 @@ def draw(course: Course, path: Path) -> None:
         unit = UNITS[what]
         axes.set_ylabel(f"{what}, {unit}" if unit else what)
         axes.set_ylim(bottom=0)
-        axes.legend(loc="upper left", ncols=4, fontsize="small")
+        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small")
     axes.set_xlabel("minutes")
     figure.savefig(path)
