@@ -121,6 +121,6 @@ def check_frames(
             raise ModelError(f"frame: got shape {frame.shape}; allowed: {shape}")
         if classes is not None and target is not None and target not in range(classes):
             raise ModelError(f"target: got class {target}; allowed: 0 to {classes - 1}")
-    if len({given.stream for given in frames}) < len(frames):
+    if len(frames) > 1 and len({given.stream for given in frames}) < len(frames):
         given = ", ".join(str(frame.stream) for frame in frames)
         raise ModelError(f"streams of one step: got {given}; allowed: each once")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,16 @@ from models.engine import StepResult, StreamFrame, check_frames, spread
 from models.errors import not_finite
 from models.events_kernels import step_network
 from models.events_layout import (
-    PARAMETERS,
+    SEEN,
     STATE,
     WORD,
+    Integers,
     LayerArrays,
     aligned,
     layer_arrays,
     learning_arrays,
     learnt_tensors,
+    with_own,
 )
 from models.events_learning import take_step, update, work_off
 from models.events_readout import learning_terms, step_sizes
@@ -98,20 +99,8 @@ class EventsEngine:
                 getattr(layer, name)[:] = 0
 
     def add_stream(self) -> int:
-        """See `Engine.add_stream`; a stream has its own scratch too, so that several can be seen
-        before any is learnt from.
-        """
-        learning = self._learning is not None
-        self._streams.append(
-            tuple(
-                layer_arrays(parameters, layer.weight.dtype.type, learning=learning)._replace(
-                    **{name: getattr(layer, name) for name in PARAMETERS}
-                )
-                for layer, parameters in zip(
-                    self._layers, layer_parameters(self.settings, self._tensors), strict=True
-                )
-            )
-        )
+        """See `Engine.add_stream`; several can be seen before any is learnt from."""
+        self._streams.append(with_own(self._layers, STATE + SEEN))
         return len(self._streams) - 1
 
     def step(self, frame: npt.NDArray[np.uint8], target: int | None, stream: int = 0) -> StepResult:
@@ -129,12 +118,10 @@ class EventsEngine:
             streams=len(self._streams),
             classes=None if learning is None else self._classes,
         )
-        results = [self._see(given) for given in frames]
-        if learning is None:
-            return results
+        seen = [self._see(given) for given in frames]
         return [
-            replace(result, updated=self._learn(learning, given))
-            for result, given in zip(results, frames, strict=True)
+            StepResult(votes, spikes, learning is not None and self._learn(learning, given), shares)
+            for (votes, spikes, shares), given in zip(seen, frames, strict=True)
         ]
 
     @property
@@ -142,8 +129,8 @@ class EventsEngine:
         """Of the first stream; weights and readouts are those of all."""
         return self._streams[0]
 
-    def _see(self, given: StreamFrame) -> StepResult:
-        """Advance a stream, with nothing learnt."""
+    def _see(self, given: StreamFrame) -> tuple[Integers, Integers, Shares | None]:
+        """Advance a stream, with nothing learnt; its votes, spikes and shares."""
         layers = self._streams[given.stream]
         votes = np.empty(len(layers), np.int64)
         spikes = np.empty(len(layers), np.int64)
@@ -156,7 +143,7 @@ class EventsEngine:
             votes,
             spikes,
         )
-        return StepResult(votes=votes, spikes=spikes, updated=False, shares=self._shares(layers))
+        return votes, spikes, self._shares(layers)
 
     def _shares(self, layers: tuple[LayerArrays, ...]) -> Shares | None:
         settings = self.settings

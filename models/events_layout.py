@@ -10,6 +10,7 @@ network has the same float type, and begins at a cache line.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -228,8 +229,21 @@ def layer_arrays(
 
 STATE = ("q", "p", "v", "u", "refractory")
 """What a layer carries from one step to the next."""
+SEEN = ("membrane", "activity", "spikes", "peak", "readings")
+"""What a step leaves to be learnt from and looked at."""
 PARAMETERS = ("weight", "bias", "readout", "readout_offset")
 """What learning may change in a layer; all streams share these arrays."""
+
+
+def with_own(layers: tuple[LayerArrays, ...], names: Sequence[str]) -> tuple[LayerArrays, ...]:
+    """The same layers with arrays of their own, all zero, for these names."""
+    own: list[LayerArrays] = []
+    for layer in layers:
+        arrays: dict[str, Any] = {
+            name: aligned(getattr(layer, name).shape, getattr(layer, name).dtype) for name in names
+        }
+        own.append(layer._replace(**arrays))
+    return tuple(own)
 
 
 FEW_CHANNELS = 8

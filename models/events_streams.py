@@ -18,6 +18,7 @@ from models.events_layout import (
     LayerArrays,
     aligned,
     layer_arrays,
+    with_own,
 )
 from models.layer_parameters import layer_parameters
 from models.network import Network
@@ -34,7 +35,7 @@ class EventsStreams:
             layer_arrays(layer, np.float32, learning=learning)
             for layer in layer_parameters(settings, plain_tensors(network))
         )
-        self.layers = tuple(_with_own_state(shared) for _ in range(streams))
+        self.layers = tuple(with_own(shared, STATE) for _ in range(streams))
         cells = settings.input_channels * settings.input_copies * settings.height * settings.width
         self._x = aligned((-(-cells // WORD) * WORD,), np.uint8)
         self._learning = learning
@@ -73,14 +74,3 @@ def run_stretch(
     for t in range(frames.shape[0]):
         step_network(layers, frames[t], x, learning, heard, votes[t], counts)
         spikes += counts
-
-
-def _with_own_state(layers: tuple[LayerArrays, ...]) -> tuple[LayerArrays, ...]:
-    """The same parameters and scratch, with a silent state."""
-    own: list[LayerArrays] = []
-    for layer in layers:
-        state: dict[str, Any] = {
-            name: aligned(getattr(layer, name).shape, layer.weight.dtype) for name in STATE
-        }
-        own.append(layer._replace(**state))
-    return tuple(own)

@@ -91,8 +91,9 @@ class Brain:
     ) -> None:
         """`engines` are those of `settings.apart()`."""
         self._settings = settings
+        self._apart = settings.apart()
         self._pupils: list[Pupil] = []
-        for apart, engine in zip(settings.apart(), engines, strict=True):
+        for apart, engine in zip(self._apart, engines, strict=True):
             events = [self._subscribe(address, stack) for address in apart.connect]
             pupil = make_pupil(apart, engine, intervals, events, self._is_free, stack)
             self._pupils.append(pupil)
@@ -102,7 +103,7 @@ class Brain:
         self._control = BrainControl(
             pupils=self._pupils,
             learning=settings.learns,
-            save=[apart.save for apart in settings.apart()],
+            save=[apart.save for apart in self._apart],
             save_folder=settings.save_folder,
             status=self._status,
             record=self._record,
@@ -181,24 +182,41 @@ class Brain:
 
     def _go_on(self) -> None:
         """Until something ends it."""
-        while not self._stopping and not all(lane.ended for lane in self._lanes):
-            idle = [lane for lane in self._lanes if lane.frame is None and not lane.ended]
-            if idle or time.monotonic_ns() >= self._next_breath_ns:
-                self._breathe()
+        alone = len(self._lanes) == 1
+        while not self._stopping:
+            self._breathe()
             if self._control.paused:
                 time.sleep(_WAIT_MS / 1000)
                 continue
-            for lane in idle:
-                lane.receive(_WAIT_MS if len(self._lanes) == 1 else 0)
-            if any(lane.frame is not None for lane in self._lanes):
-                self._step()
-            elif len(self._lanes) > 1:
+            open_lanes = [lane for lane in self._lanes if not lane.ended]
+            if not open_lanes:
+                return
+            for lane in open_lanes:
+                if lane.frame is None:
+                    lane.receive(_WAIT_MS if alone else 0)
+            ready = [lane for lane in open_lanes if lane.frame is not None]
+            if ready:
+                self._step_while(ready)
+            elif not alone:
                 self._any.wait(_WAIT_MS)
+
+    def _step_while(self, ready: Sequence[Lane]) -> None:
+        """Step what is at hand until one of these lanes has no more, or it is time to breathe."""
+        while True:
+            for pupil in self._pupils:
+                for stepped in pupil.step(self._control.handle):
+                    self._tell_of(pupil, stepped)
+                pupil.advance()
+            for lane in ready:
+                if lane.frame is None:
+                    return
+            if self._stopping or time.monotonic_ns() >= self._next_breath_ns:
+                return
 
     def _finish(self) -> list[str | InputError]:
         """Save, end sessions; what they have to tell, or why they must be told to have failed."""
         told: list[str | InputError] = []
-        for pupil, apart in zip(self._pupils, self._settings.apart(), strict=True):
+        for pupil, apart in zip(self._pupils, self._apart, strict=True):
             if apart.save is not None:
                 self._saved.append(pupil.engine.save(apart.save, self._record(pupil)))
         for pupil in self._pupils:
@@ -216,7 +234,7 @@ class Brain:
     def _keep_what_is_left(self) -> list[str | InputError]:
         """Save where the device still gives its weights; where weights are, line by line."""
         told: list[str | InputError] = []
-        for pupil, apart in zip(self._pupils, self._settings.apart(), strict=True):
+        for pupil, apart in zip(self._pupils, self._apart, strict=True):
             if apart.save is not None:
                 try:
                     self._saved.append(pupil.engine.save(apart.save, self._record(pupil)))
@@ -232,14 +250,9 @@ class Brain:
 
     @property
     def _stopping(self) -> bool:
-        over = any(pupil.session is not None and pupil.session.over for pupil in self._pupils)
-        return over or self._interrupted or self._control.stopped
-
-    def _step(self) -> None:
-        for pupil in self._pupils:
-            for stepped in pupil.step(self._control.handle):
-                self._tell_of(pupil, stepped)
-            pupil.advance()
+        if self._interrupted or self._control.stopped:
+            return True
+        return any(pupil.session is not None and pupil.session.over for pupil in self._pupils)
 
     def _tell_of(self, pupil: Pupil, stepped: Stepped) -> None:
         lane = stepped.lane
@@ -297,7 +310,7 @@ class Brain:
             ended: Ending = "interrupted"
         else:
             ended = "stopped" if self._control.stopped else "end of stream"
-        return build_summary(ended, self._pupils, self._saved)
+        return build_summary(ended, self._lanes, self._saved)
 
     def _status(self) -> dict[str, Any]:
         return build_status(self._summary(), self._lanes)

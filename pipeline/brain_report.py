@@ -12,7 +12,6 @@ from pipeline.brain_control import view_figures
 from pipeline.lane import Lane
 from pipeline.latencies import Latencies
 from pipeline.process_guard import restarts_before
-from pipeline.pupil import Pupil
 from pipeline.scoring import accuracy, layer_accuracies
 from pipeline.summary import Ending, LookedAt, RunSummary
 
@@ -36,22 +35,17 @@ _SAID_OF_ALL = (
 )
 
 
-def build_summary(ended: Ending, pupils: Sequence[Pupil], saved: Sequence[str]) -> RunSummary:
+def build_summary(ended: Ending, lanes: Sequence[Lane], saved: Sequence[str]) -> RunSummary:
     """All counters of a run, as they stand; of several sources also those of each."""
-    lanes = [lane for pupil in pupils for lane in pupil.lanes]
-    each = tuple(
-        _summary(ended, [lane], [pupil], saved=None) for pupil in pupils for lane in pupil.lanes
-    )
-    return msgspec.structs.replace(
-        _summary(ended, lanes, pupils, saved=", ".join(saved) or None),
-        sources=each if len(each) > 1 else (),
-    )
+    each = [_summary(ended, [lane], (), saved=None) for lane in lanes] if len(lanes) > 1 else []
+    return _summary(ended, lanes, each, saved=", ".join(saved) or None)
 
 
 def _summary(
-    ended: Ending, lanes: Sequence[Lane], pupils: Sequence[Pupil], *, saved: str | None
+    ended: Ending, lanes: Sequence[Lane], each: Sequence[RunSummary], *, saved: str | None
 ) -> RunSummary:
-    """Of some lanes together."""
+    """Of some lanes together; `each` are those of each of them."""
+    engines = {id(lane.recogniser.engine): lane.recogniser.engine for lane in lanes}.values()
     binning = [lane.intake.counts for lane in lanes]
     intakes = [lane.intake for lane in lanes]
     counts = [lane.recogniser.counts for lane in lanes]
@@ -59,16 +53,14 @@ def _summary(
     latencies = Latencies.together([lane.latencies for lane in lanes])
     gestures = tuple(
         gesture
-        for pupil in pupils
-        for lane in pupil.lanes
-        if lane in lanes
-        for gesture in lane.recogniser.trials.results(pupil.engine.class_names)
+        for lane in lanes
+        for gesture in lane.recogniser.trials.results(lane.recogniser.engine.class_names)
     )
     frames = sum(count.frames for count in counts)
     return RunSummary(
         ended=ended,
         source=", ".join(lane.source for lane in lanes if lane.source is not None) or None,
-        model_version=", ".join(dict.fromkeys(pupil.engine.version for pupil in pupils)),
+        model_version=", ".join(dict.fromkeys(engine.version for engine in engines)),
         events_in=sum(count.events_in for count in binning),
         events_binned=sum(count.events_binned for count in binning),
         events_outside_view=sum(count.events_outside_view for count in binning),
@@ -89,7 +81,7 @@ def _summary(
         frames_skipped=sum(count.frames_skipped for count in counts),
         learning_skipped=sum(count.learning_skipped for count in counts),
         labels=sum(count.labels for count in counts),
-        updates=sum(pupil.engine.updates for pupil in pupils),
+        updates=sum(engine.updates for engine in engines),
         stream_s=sum(intake.stream_us for intake in intakes) / 1e6,
         wall_s=wall_ns / 1e9,
         steps_per_s=_per_second(frames, wall_ns),
@@ -103,6 +95,7 @@ def _summary(
         gestures=gestures,
         saved=saved,
         gaps=sum(intake.gaps for intake in intakes),
+        sources=tuple(each),
     )
 
 

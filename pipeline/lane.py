@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline import wire
 from pipeline.brain_session import BrainSession
@@ -35,8 +36,7 @@ class LaneParts:
     session: BrainSession | None
 
 
-@dataclass(frozen=True, slots=True)
-class AtHand:
+class AtHand(NamedTuple):
     """A frame whose turn it is."""
 
     t_us: int
@@ -69,7 +69,7 @@ class Lane:
         """Stream time of the end of the frame last done."""
         self.sent_ns = 0
         """When the message in hand was sent."""
-        self.begin_ns: int | None = None
+        self._begin_ns: int | None = None
         self._end_ns = 0
         self._keep_running = keep_running
         self._is_free = is_free
@@ -88,7 +88,7 @@ class Lane:
     @property
     def wall_ns(self) -> int:
         """From the first packet to the last frame."""
-        return 0 if self.begin_ns is None else max(0, self._end_ns - self.begin_ns)
+        return 0 if self._begin_ns is None else max(0, self._end_ns - self._begin_ns)
 
     def receive(self, wait_ms: int) -> None:
         """With no frame at hand: take in the next message, if one comes in time."""
@@ -148,8 +148,8 @@ class Lane:
 
     def _push(self, message: wire.EventsMessage) -> Iterator[AtHand]:
         packet = message.packet
-        if self.begin_ns is None:
-            self.begin_ns = time.monotonic_ns()
+        if self._begin_ns is None:
+            self._begin_ns = time.monotonic_ns()
         if self.intake.breaks_stream(packet):
             yield from _at_hand(self.intake.cut_off())
         if not self.intake.open:

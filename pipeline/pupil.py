@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from models.engine import Engine, StreamFrame
 from models.errors import NotFiniteError
@@ -15,8 +14,7 @@ from pipeline.labels import Label
 from pipeline.lane import AtHand, Lane
 
 
-@dataclass(frozen=True, slots=True)
-class Stepped:
+class Stepped(NamedTuple):
     """A frame of a lane that was stepped."""
 
     lane: Lane
@@ -42,13 +40,15 @@ class Pupil:
         if self.session is not None:
             self.session.before_frame(handle)
         self._spared = False
-        brought: list[tuple[Lane, AtHand, StreamFrame]] = []
+        lanes: list[Lane] = []
+        frames: list[StreamFrame] = []
         for lane in self.lanes:
             if lane.frame is not None:
                 frame = self._begin(lane, lane.frame)
                 if frame is not None:
-                    brought.append((lane, lane.frame, frame))
-        return self._step(brought) if brought else []
+                    lanes.append(lane)
+                    frames.append(frame)
+        return self._step(lanes, frames) if frames else []
 
     def advance(self) -> None:
         """All that was made of the step is said: rehearse, and go on to the lanes' next frames."""
@@ -72,25 +72,25 @@ class Pupil:
             return None
         return lane.recogniser.bring(at_hand.frame, at_hand.t_us, learn=skipped != "learning")
 
-    def _step(self, brought: Sequence[tuple[Lane, AtHand, StreamFrame]]) -> list[Stepped]:
+    def _step(self, lanes: list[Lane], frames: list[StreamFrame]) -> list[Stepped]:
         """One step of the network; none where it was spoilt, and is now what it was before."""
         begin_ns = time.perf_counter_ns()
         try:
-            results = self.engine.step_together([frame for _, _, frame in brought])
+            results = self.engine.step_together(frames)
         except NotFiniteError:
             if self.session is None:
                 raise
             self.session.teacher.recover()
             self._spared = True
             return []
-        spent_ns = (time.perf_counter_ns() - begin_ns) // len(brought)
+        spent_ns = (time.perf_counter_ns() - begin_ns) // len(frames)
         stepped = []
-        for (lane, at_hand, frame), result in zip(brought, results, strict=True):
+        for lane, frame, result in zip(lanes, frames, results, strict=True):
             latency_ns, label = lane.recogniser.take(
-                result, frame, at_hand.t_us, lane.sent_ns, engine_ns=spent_ns
+                result, frame, lane.now_us - FRAME_US, lane.sent_ns, engine_ns=spent_ns
             )
             lane.latencies.add(latency_ns)
             stepped.append(Stepped(lane, latency_ns, label))
             if self.session is not None:
-                self.session.teacher.end_frame(at_hand.frame, lane.recogniser.stream)
+                self.session.teacher.end_frame(frame.frame, frame.stream)
         return stepped

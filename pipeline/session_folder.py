@@ -78,11 +78,8 @@ class SessionFolder:
 
     def next(self) -> SessionFolder:
         """The next free folder for a session whose stages were killed: `monday-2` of `monday`."""
-        for number in count(2):
-            following = SessionFolder(self.path.with_name(f"{self.path.name}-{number}"))
-            if not following.path.exists():
-                return following
-        raise AssertionError
+        paths = (self.path.with_name(f"{self.path.name}-{number}") for number in count(2))
+        return SessionFolder(next(path for path in paths if not path.exists()))
 
     def begin(self, checkpoint: Path, settings: dict[str, Any]) -> None:
         """Make it, with the checkpoint and the settings; raises `InputError`."""

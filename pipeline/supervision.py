@@ -161,25 +161,22 @@ class Stages:
             stage.child.close()
 
     def _start_again(self, killed: list[Stage]) -> None:
+        worked = [one for one in killed if one.name != "console"]
         caught_up: tuple[str, ...] = ()
         told: Told = {}
-        worked = any(one.name != "console" for one in killed)
-        if self._after_kill == "go on elsewhere" and worked:
-            killed = [one for one in self.values() if one.name != "console" or one in killed]
-            for stage in killed:
-                stage.child.kill()
-            told = self._elsewhere()
-            self._gaps += 1
-        elif self._after_kill == "begin anew" and worked:
-            killed = [self["source"], self["brain"]]
-            for stage in killed:
-                stage.child.kill()
+        if worked and self._after_kill == "begin anew":
+            killed = _killed([self["source"], self["brain"]])
             self._labels.begin_anew()
             caught_up = (f"--hurry={self._labels.seen_s}",)
+        elif worked and self._after_kill == "go on elsewhere":
+            killed = _killed([one for one in self.values() if one.name != "console" or one.killed])
+            told = self._elsewhere()
+            self._gaps += 1
+        else:
+            self._gaps += len(worked)
         for stage in killed:
             for pipe in stage.child.pipes():
                 self._reader.forget(pipe)
-            self._gaps += not caught_up and not told and stage.name != "console"
             more = caught_up if stage.name == "source" else ()
             stage.start_again(*more, before=self._gaps, arguments=told.get(stage.name))
             self._listen(stage)
@@ -187,3 +184,10 @@ class Stages:
     def _listen(self, stage: Stage) -> None:
         for pipe in stage.child.pipes():
             self._reader.add(pipe)
+
+
+def _killed(stages: list[Stage]) -> list[Stage]:
+    """These stages, none of which runs any more."""
+    for stage in stages:
+        stage.child.kill()
+    return stages

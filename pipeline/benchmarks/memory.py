@@ -96,8 +96,12 @@ def memory_rows(name: str, samples: Sequence[Sample]) -> Iterator[Row]:
 
 def slope_per_hour(samples: Sequence[Sample]) -> float | None:
     """Bytes of RSS an hour, least squares over the second half; None for too few samples."""
-    half = samples[len(samples) // 2 :]
-    if len(half) < 3:
+    return hourly([sample.at_s for sample in samples], [sample.rss for sample in samples])
+
+
+def hourly(times_s: Sequence[float], values: Sequence[float]) -> float | None:
+    """What an hour adds: least squares over the second half; None for too few values."""
+    half = len(values) // 2
+    if len(values) - half < 3:
         return None
-    times_s = [sample.at_s for sample in half]
-    return 3600 * float(np.polyfit(times_s, [sample.rss for sample in half], 1)[0])
+    return 3600 * float(np.polyfit(times_s[half:], values[half:], 1)[0])

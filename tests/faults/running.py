@@ -70,6 +70,13 @@ class Running:
             reader.join(PATIENCE_S)
         return status
 
+    def taken(self) -> tuple[int, int]:
+        """File descriptors of the process, and its memory in KiB."""
+        process = Path(f"/proc/{self.process.pid}")
+        lines = (process / "status").read_text().splitlines()
+        memory = next(line for line in lines if line.startswith("VmRSS"))
+        return len(list((process / "fd").iterdir())), int(memory.split()[1])
+
     def _child(self, name: str) -> int | None:
         pid = self.process.pid
         assert self.process.poll() is None, self.errors[-3:]

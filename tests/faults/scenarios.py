@@ -183,8 +183,8 @@ def guests(times: int, _rng: random.Random) -> Found:
             if found.kills % 200 == 0:
                 begin_s = time.monotonic()
                 found.pauses_s.append(brain.wait_for_label(len(brain.labels)) - begin_s)
-                before = before or _taken(brain)
-    after = _taken(brain)
+                before = before or brain.taken()
+    after = brain.taken()
     if before and (after[0] > before[0] + 3 or after[1] > before[1] + 20_000):
         found.broken.append(f"descriptors and KiB were {before}, then {after}")
     status = control_request(control, {"command": "status"}, timeout_s=10)
@@ -205,14 +205,6 @@ SCENARIOS: dict[str, Callable[[int, random.Random], Found]] = {
     "replay: source or brain": replay,
     "adapt: brain, source or recorder, in a lesson": adapt,
 }
-
-
-def _taken(running: Running) -> tuple[int, int]:
-    """File descriptors of a process, and its memory in KiB."""
-    process = Path(f"/proc/{running.process.pid}")
-    lines = (process / "status").read_text().splitlines()
-    memory = next(line for line in lines if line.startswith("VmRSS"))
-    return len(list((process / "fd").iterdir())), int(memory.split()[1])
 
 
 def _timeless(session: Running) -> list[dict[str, Any]]:

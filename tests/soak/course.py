@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
-import numpy as np
+from pipeline.benchmarks.memory import hourly
 
-SHORTEST_S = 600.0
+SHORTEST_S = 1200.0
 """A slope over less says nothing about an hour."""
 UNITS = {"memory": "MB", "descriptors": "", "latency p99": "ms"}
 
@@ -47,10 +47,9 @@ def rows(course: Course) -> Iterator[tuple[str, ...]]:
     """A row a quantity: medians of the first and last tenth, the slope of the second half."""
     for stage, what in course.keys:
         times_s, values = course.of((stage, what))
-        tenth, half = max(1, len(values) // 10), len(values) // 2
-        slope = ""
-        if times_s[-1] - times_s[half] > SHORTEST_S:
-            slope = f"{3600 * float(np.polyfit(times_s[half:], values[half:], 1)[0]):+.2f}"
+        tenth = max(1, len(values) // 10)
+        added = hourly(times_s, values) if times_s[-1] > SHORTEST_S else None
+        slope = "" if added is None else f"{added:+.2f}"
         unit = UNITS[what]
         begin, end = median(values[:tenth]), median(values[-tenth:])
         yield stage, what, f"{begin:.1f} {unit}".strip(), f"{end:.1f} {unit}".strip(), slope

@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from drivers.gestures import GESTURE_NAMES
@@ -26,7 +25,7 @@ class Run:
 
     def __init__(
         self,
-        stages: dict[str, int],
+        stages: dict[str, Running],
         labels: Running,
         act: Callable[[], None],
         broken: Callable[[], list[str]],
@@ -42,10 +41,10 @@ class Run:
     def look(self, at_s: float) -> Look:
         """Memory and descriptors of every stage, latency of the labels since the last look."""
         values: dict[tuple[str, str], float] = {}
-        for name, pid in self._stages.items():
-            values[name, "memory"] = _resident_mb(pid)
-        for name, pid in self._stages.items():
-            values[name, "descriptors"] = float(len(list(Path(f"/proc/{pid}/fd").iterdir())))
+        for name, stage in self._stages.items():
+            descriptors, kib = stage.taken()
+            values[name, "memory"] = kib / 1000
+            values[name, "descriptors"] = float(descriptors)
         since, self._seen = self._seen, len(self._labels.labels)
         latencies = sorted(
             label["latency_us"] / 1000 for _, label in self._labels.labels[since : self._seen]
@@ -96,7 +95,7 @@ def live() -> Iterator[Run]:
         return [name for name in ("refused", "gaps") if status[name]]
 
     stages = {"source": source, "brain": brain, "console": console, "watch": watcher}
-    run = Run({name: one.process.pid for name, one in stages.items()}, brain, act, broken)
+    run = Run(stages, brain, act, broken)
     try:
         yield run
     finally:
@@ -143,7 +142,7 @@ def bursts() -> Iterator[Run]:
         return [] if sent == received else [f"{sent:,} events sent, {received:,} accounted for"]
 
     stages = {"source": source, "brain": brain}
-    run = Run({name: one.process.pid for name, one in stages.items()}, brain, act, broken)
+    run = Run(stages, brain, act, broken)
     try:
         yield run
     finally:
@@ -160,8 +159,3 @@ def _rests(control: str) -> bool:
     before = _ask(control, "status")["events_in"]
     time.sleep(0.5)  # what it has not taken in by then it will never
     return bool(_ask(control, "status")["events_in"] == before)
-
-
-def _resident_mb(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1000
