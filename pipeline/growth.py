@@ -6,10 +6,10 @@ from models.engine import Engine
 from models.teaching import Teaching
 
 CHECK_EVERY_FRAMES = 50
-"""50 ms of the stream: looking at a million weights takes a third of a millisecond."""
+"""50 ms of the stream; not at each, for large networks have a million weights to look at."""
 MOST_GROWTH = 10.0
-"""Of a layer's largest weight or readout, over what it was: useful lessons stay far below, and
-steps that run away pass it within a few updates."""
+"""Of a layer's largest weight or readout, over what it was. Chosen, not measured: far above what
+lessons do, and soon passed by steps that run away."""
 
 
 class Growth:

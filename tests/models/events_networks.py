@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from models.checkpoint import Checkpoint
+from models.checkpoint import Checkpoint, save_checkpoint
 from models.events_engine import EventsEngine
 from models.events_layout import learnt_tensors
 from models.network import Network
@@ -51,6 +53,14 @@ def checkpoint_of(
             made.layers[layer].bias.sub_(excess)
     made.load_tensors(made.tensors(), dtype=dtype)
     return Checkpoint(made, tuple(f"c{n}" for n in range(network.classes)), "0" * 12)
+
+
+def save_firing(network: NetworkSettings, folder: Path) -> Path:
+    """A checkpoint of a random network, a tenth of whose neurons fire."""
+    made = checkpoint_of(network, fire=0.1)
+    path = folder / "small.safetensors"
+    save_checkpoint(path, made.network, made.class_names, parent=None, record={})
+    return path
 
 
 def weights_of(engine: EventsEngine, network: NetworkSettings, dtype: torch.dtype) -> Network:

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from models.checkpoint import save_checkpoint
 from models.engine import Engine, StreamFrame
 from models.engines import load_engine
 from models.errors import ModelError
@@ -18,7 +17,7 @@ from models.settings import EngineName, LearningSettings
 from models.teaching import teaching_of
 from models.torch_engine import TorchEngine
 
-from .events_networks import PLAIN, checkpoint_of, frames_of, small, weights_of
+from .events_networks import PLAIN, checkpoint_of, frames_of, save_firing, small, weights_of
 
 NETWORK = small(4)
 ENGINES: tuple[EngineName, ...] = ("events", "torch")
@@ -28,10 +27,8 @@ LEARNING = LearningSettings(rate=1e-3, update_every_steps=2, seed=3)
 @pytest.fixture(scope="module", params=["votes", "softmax"])
 def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small random checkpoint that fires, read either way."""
-    made = checkpoint_of(replace(NETWORK, reading=request.param), fire=0.1)
-    path = tmp_path_factory.mktemp("streams") / "small.safetensors"
-    save_checkpoint(path, made.network, made.class_names, parent=None, record={})
-    return path
+    network = replace(NETWORK, reading=request.param)
+    return save_firing(network, tmp_path_factory.mktemp("streams"))
 
 
 def _engine(path: Path, name: EngineName, learning: LearningSettings | None) -> Engine:

@@ -4,7 +4,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.checkpoint import save_checkpoint
 from models.checkpoint_file import read_checkpoint, version_of, write_checkpoint
 from models.engine import Engine
 from models.engines import load_engine
@@ -12,7 +11,7 @@ from models.errors import ModelError
 from models.settings import EngineName, LayerSettings, LearningSettings, NetworkSettings
 from models.teaching import teaching_of
 
-from .events_networks import checkpoint_of, frames_of
+from .events_networks import frames_of, save_firing
 
 NETWORK = NetworkSettings(
     layers=(
@@ -31,10 +30,8 @@ ENGINES: tuple[EngineName, ...] = ("events", "torch")
 @pytest.fixture(scope="module", params=["votes", "softmax"])
 def path(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small random checkpoint that fires; its readouts stay, or learn on."""
-    made = checkpoint_of(replace(NETWORK, reading=request.param), fire=0.1)
-    path = tmp_path_factory.mktemp("teaching") / "small.safetensors"
-    save_checkpoint(path, made.network, made.class_names, parent=None, record={})
-    return path
+    network = replace(NETWORK, reading=request.param)
+    return save_firing(network, tmp_path_factory.mktemp("teaching"))
 
 
 def _engine(path: Path, name: EngineName, every: int = 1) -> Engine:

@@ -1,6 +1,6 @@
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from subprocess import PIPE, Popen
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from drivers.events import EVENT_DTYPE, Events
+from pipeline.addresses import ipc_address, private_run_directory
 
 ROOT = Path(__file__).resolve().parents[2]
 QUIET_THREADS = {
@@ -63,6 +64,13 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # Compiled here, where time for it is allowed: processes of the tests then load it.
     load_engine(path, engine="events", learning=ONLINE)
     return path
+
+
+@pytest.fixture
+def address() -> Callable[[str], str]:
+    """Addresses in a private folder, by name."""
+    folder = private_run_directory()
+    return lambda name: ipc_address(folder, name)
 
 
 @pytest.fixture

@@ -44,15 +44,6 @@ class Taught:
             self.folder.read_control(), {"command": command, **fields}, timeout_s=timeout_s
         )
 
-    @property
-    def brain(self) -> int:
-        """Its process."""
-        pid = self.process.pid
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            if b"brain" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
-                return int(child)
-        raise AssertionError("no brain among the children")
-
     def until(self, condition: Callable[[], bool]) -> None:
         """Look again and again while the session runs."""
         deadline = time.monotonic() + 60
@@ -148,7 +139,7 @@ def test_what_a_killed_session_said_is_kept_and_can_be_replayed(
     events = session.folder.events
     session.until(lambda: events.is_file() and events.stat().st_size > 100_000)
     # The brain first: one that sees its session gone still ends its log.
-    os.kill(session.brain, signal.SIGKILL)
+    os.kill(process_of(session.process, "brain"), signal.SIGKILL)
     session.process.send_signal(signal.SIGKILL)
     session.process.communicate(timeout=30)
     with session.folder.log.open("ab") as file:

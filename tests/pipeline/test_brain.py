@@ -4,19 +4,25 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import Popen
 
 import pytest
 
 from drivers.errors import InputError
-from drivers.events import EventPacket, Events, SensorSize
+from drivers.events import EventPacket, Events
 from models.live_learning import ONLINE
 from pipeline import bus, wire
-from pipeline.addresses import ipc_address, private_run_directory
 from pipeline.control import control_request
-
-SENSOR = SensorSize(32, 32)
-BEGIN_US = 5_000_000
+from tests.pipeline.streams_by_hand import (
+    BEGIN_US,
+    SENSOR,
+    end_of,
+    frames_of,
+    packets_of,
+    publisher_at,
+    summary_of,
+    until,
+    wait_for,
+)
 
 
 def complaints(error: bytes) -> list[bytes]:
@@ -24,45 +30,8 @@ def complaints(error: bytes) -> list[bytes]:
     return [line for line in error.splitlines() if b"compiling the events engine" not in line]
 
 
-@pytest.fixture
-def address() -> Callable[[str], str]:
-    """Addresses in a private folder, by name."""
-    folder = private_run_directory()
-    return lambda name: ipc_address(folder, name)
-
-
-def _packets(events: Events, packet_us: int = 20_000) -> list[EventPacket]:
-    packets = []
-    for seq in range(2_000_000 // packet_us):
-        begin = BEGIN_US + seq * packet_us
-        inside = (events["t"] >= begin) & (events["t"] < begin + packet_us)
-        packets.append(EventPacket(events[inside], SENSOR, "desk", seq, begin, begin + packet_us))
-    return packets
-
-
-def _totals(packets: list[EventPacket]) -> list[bytes | memoryview]:
-    count = sum(len(packet.events) for packet in packets)
-    totals = wire.StreamTotals(count, len(packets), None, 0, packets[-1].t_end_us)
-    return wire.encode_end("desk", SENSOR, totals, time.time_ns())
-
-
-def _publisher(address: str) -> bus.EventPublisher:
-    return bus.EventPublisher(address, policy="block")
-
-
 def _send(publisher: bus.EventPublisher, parts: list[bytes | memoryview]) -> None:
     assert publisher.deliver(parts)
-
-
-def _wait_for(brain: Popen[bytes], source: bus.EventPublisher) -> None:
-    deadline = time.monotonic() + 30
-    while not source.wait_for_subscribers(1, 0.1):
-        assert brain.poll() is None, brain.communicate()
-        assert time.monotonic() < deadline
-
-
-def _summary(out: bytes) -> dict[str, object]:
-    return json.loads(out.splitlines()[-1])["summary"]
 
 
 def test_rubbish_is_refused_counted_and_survived(
@@ -72,9 +41,9 @@ def test_rubbish_is_refused_counted_and_survived(
     brain = wigwag.start(
         "brain", "--connect", address("events"), "--checkpoint", tiny_checkpoint, "--json"
     )
-    packets = _packets(some_events)
-    with _publisher(address("events")) as source:
-        _wait_for(brain, source)
+    packets = packets_of(some_events)
+    with publisher_at(address("events")) as source:
+        wait_for(brain, source)
         good = wire.encode_packet(packets[0], time.time_ns())
         header = bytes(good[1])
         _send(source, good)
@@ -87,10 +56,10 @@ def test_rubbish_is_refused_counted_and_survived(
         _send(source, wire.encode_packet(other, time.time_ns()))
         for packet in packets[1:]:
             _send(source, wire.encode_packet(packet, time.time_ns()))
-        _send(source, _totals(packets))
+        _send(source, end_of(packets))
         out, error = brain.communicate(timeout=30)
     assert (brain.returncode, complaints(error)) == (0, [])
-    summary = _summary(out)
+    summary = summary_of(out)
     assert summary["refused"] == {
         "header": 1,
         "version": 1,
@@ -111,15 +80,15 @@ def test_gaps_and_a_lost_tail_are_counted(
     brain = wigwag.start(
         "brain", "--connect", address("events"), "--checkpoint", tiny_checkpoint, "--json"
     )
-    packets = _packets(some_events)
+    packets = packets_of(some_events)
     kept = packets[:10] + packets[13:90]
-    with _publisher(address("events")) as source:
-        _wait_for(brain, source)
+    with publisher_at(address("events")) as source:
+        wait_for(brain, source)
         for packet in kept:
             _send(source, wire.encode_packet(packet, time.time_ns()))
-        _send(source, _totals(packets))
+        _send(source, end_of(packets))
         out, _ = brain.communicate(timeout=30)
-    summary = _summary(out)
+    summary = summary_of(out)
     received = sum(len(packet.events) for packet in kept)
     assert summary["packets_missed"] == 13
     assert summary["events_in"] == received
@@ -139,8 +108,8 @@ def test_control_teaches_saves_and_stops(
         "brain", "--connect", address("events"), "--checkpoint", tiny_checkpoint, "--json",
         "--teach", "--save-folder", tmp_path, "--control", address("control"), "--keep-running",
     )  # fmt: skip
-    with _publisher(address("events")) as source:
-        _wait_for(brain, source)
+    with publisher_at(address("events")) as source:
+        wait_for(brain, source)
 
         def ask(**request: object) -> dict[str, object]:
             return control_request(address("control"), request, timeout_s=10)
@@ -158,15 +127,15 @@ def test_control_teaches_saves_and_stops(
             with pytest.raises(InputError):
                 ask(**wrong)
         assert ask(command="view", view="4,4,24") == {"view": "4,4,24", "t_us": None}
-        packets = _packets(some_events)
+        packets = packets_of(some_events)
         for packet in packets:
             _send(source, wire.encode_packet(packet, time.time_ns()))
-        _send(source, _totals(packets))
-        _until(lambda: ask(command="status")["frames"] == 2000)
+        _send(source, end_of(packets))
+        until(lambda: ask(command="status")["frames"] == 2000)
         assert ask(command="save", name="after")["file"] == "after.safetensors"
         assert ask(command="stop") == {"stopping": True}
         out, _ = brain.communicate(timeout=10)
-    summary = _summary(out)
+    summary = summary_of(out)
     assert (brain.returncode, summary["ended"]) == (0, "stopped")
     assert summary["updates"] == 2000 // ONLINE.update_every_steps
     (view,) = summary["views"]
@@ -184,9 +153,9 @@ def test_a_pause_holds_the_stream_and_loses_nothing(
         "brain", "--connect", address("events"), "--checkpoint", tiny_checkpoint, "--json",
         "--control", address("control"),
     )  # fmt: skip
-    packets = _packets(some_events)
-    with _publisher(address("events")) as source:
-        _wait_for(brain, source)
+    packets = packets_of(some_events)
+    with publisher_at(address("events")) as source:
+        wait_for(brain, source)
         control_request(address("control"), {"command": "pause"}, timeout_s=10)
         messages = [wire.encode_packet(packet, time.time_ns()) for packet in packets]
         sender = threading.Thread(target=lambda: [_send(source, m) for m in messages])
@@ -195,9 +164,9 @@ def test_a_pause_holds_the_stream_and_loses_nothing(
         assert (status["paused"], status["frames"]) == (True, 0)
         control_request(address("control"), {"command": "resume"}, timeout_s=10)
         sender.join(30)
-        _send(source, _totals(packets))
+        _send(source, end_of(packets))
         out, _ = brain.communicate(timeout=30)
-    assert _summary(out)["events_binned"] == len(some_events)
+    assert summary_of(out)["events_binned"] == len(some_events)
 
 
 def test_a_signal_ends_it_with_its_summary(
@@ -210,16 +179,16 @@ def test_a_signal_ends_it_with_its_summary(
     brain = wigwag.start(
         "brain", "--connect", address("events"), "--checkpoint", tiny_checkpoint, "--json"
     )
-    with _publisher(address("events")) as source:
-        _wait_for(brain, source)
-        packets = _packets(some_events)
+    with publisher_at(address("events")) as source:
+        wait_for(brain, source)
+        packets = packets_of(some_events)
         for packet in packets[:50]:
             _send(source, wire.encode_packet(packet, time.time_ns()))
         assert brain.stdout.readline()
         brain.send_signal(signal.SIGTERM)
         out, error = brain.communicate(timeout=2)
     assert (brain.returncode, complaints(error)) == (130, [])
-    assert _summary(out)["ended"] == "interrupted"
+    assert summary_of(out)["ended"] == "interrupted"
 
 
 def test_a_source_started_again_is_a_new_stream(
@@ -230,22 +199,22 @@ def test_a_source_started_again_is_a_new_stream(
         "brain", "--connect", address("events"), "--checkpoint", tiny_checkpoint, "--json",
         "--keep-running", "--control", address("control"),
     )  # fmt: skip
-    packets = _packets(some_events)
+    packets = packets_of(some_events)
     for times in (1, 2):
-        with _publisher(address("events")) as source:
-            _wait_for(brain, source)
+        with publisher_at(address("events")) as source:
+            wait_for(brain, source)
             for packet in packets:
                 _send(source, wire.encode_packet(packet, time.time_ns()))
-            _send(source, _totals(packets))
-            _until(lambda frames=2000 * times: _frames(address("control")) == frames)
+            _send(source, end_of(packets))
+            until(lambda frames=2000 * times: frames_of(address("control")) == frames)
             # The brain stays; a source that has given out everything ends all the same.
             assert _closes(source)
     control_request(address("control"), {"command": "stop"}, timeout_s=10)
     out, _ = brain.communicate(timeout=10)
     labels = [json.loads(line) | {"latency_us": 0} for line in out.splitlines()[:-1]]
     assert labels[: len(labels) // 2] == labels[len(labels) // 2 :]
-    assert _summary(out)["events_in"] == 2 * len(some_events)
-    assert _summary(out)["events_lost"] == 0
+    assert summary_of(out)["events_in"] == 2 * len(some_events)
+    assert summary_of(out)["events_lost"] == 0
 
 
 def _closes(source: bus.EventPublisher) -> bool:
@@ -254,14 +223,3 @@ def _closes(source: bus.EventPublisher) -> bool:
     closing.start()
     closing.join(10)
     return closed == [True]
-
-
-def _frames(control: str) -> object:
-    return control_request(control, {"command": "status"}, timeout_s=10)["frames"]
-
-
-def _until(condition: Callable[[], bool], timeout_s: float = 30.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.02)

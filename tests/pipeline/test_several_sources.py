@@ -5,46 +5,24 @@ import signal
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from subprocess import Popen
 from typing import Any
 
 import pytest
 
 from drivers.errors import InputError
-from drivers.events import EventPacket, Events, SensorSize
+from drivers.events import EventPacket, Events
 from models.checkpoint_file import read_checkpoint
 from pipeline import bus, wire
-from pipeline.addresses import ipc_address, private_run_directory
 from pipeline.control import control_request
-
-SENSOR = SensorSize(32, 32)
-PACKET_US = 20_000
-LENGTH_US = 2_000_000
-
-
-@pytest.fixture
-def address() -> Callable[[str], str]:
-    """Addresses in a private folder, by name."""
-    folder = private_run_directory()
-    return lambda name: ipc_address(folder, name)
-
-
-def _packets(events: Events, name: str, shift_us: int = 0) -> list[EventPacket]:
-    """Two seconds of a source whose clock is shifted against that of the events."""
-    events = events.copy()
-    events["t"] = events["t"] + shift_us
-    begins = range(5_000_000 + shift_us, 5_000_000 + shift_us + LENGTH_US, PACKET_US)
-    return [
-        EventPacket(
-            events[(events["t"] >= begin) & (events["t"] < begin + PACKET_US)],
-            SENSOR,
-            name,
-            seq,
-            begin,
-            begin + PACKET_US,
-        )
-        for seq, begin in enumerate(begins)
-    ]
+from tests.pipeline.streams_by_hand import (
+    end_of,
+    frames_of,
+    packets_of,
+    publisher_at,
+    summary_of,
+    until,
+    wait_for,
+)
 
 
 def _turned(events: Events) -> Events:
@@ -54,30 +32,9 @@ def _turned(events: Events) -> Events:
     return turned
 
 
-def _end(packets: Sequence[EventPacket]) -> list[bytes | memoryview]:
-    count = sum(len(packet.events) for packet in packets)
-    totals = wire.StreamTotals(count, len(packets), None, 0, packets[-1].t_end_us)
-    return wire.encode_end(packets[0].source, SENSOR, totals, time.time_ns())
-
-
 def _give(publisher: bus.EventPublisher, packets: Sequence[EventPacket]) -> None:
     for packet in packets:
         assert publisher.deliver(wire.encode_packet(packet, time.time_ns()))
-
-
-def _wait_for(brain: Popen[bytes], *sources: bus.EventPublisher) -> None:
-    deadline = time.monotonic() + 30
-    for source in sources:
-        while not source.wait_for_subscribers(1, 0.1):
-            assert brain.poll() is None, brain.communicate()
-            assert time.monotonic() < deadline
-
-
-def _until(found: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not found():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def _labels(out: bytes, source: str | None = None) -> list[dict[str, Any]]:
@@ -86,22 +43,13 @@ def _labels(out: bytes, source: str | None = None) -> list[dict[str, Any]]:
     return [label for label in labels if source in (None, label["source"])]
 
 
-def _summary(out: bytes) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(out.splitlines()[-1])["summary"]
-    return found
-
-
-def _publisher(address: str) -> bus.EventPublisher:
-    return bus.EventPublisher(address, policy="block")
-
-
 def test_each_source_gets_the_labels_that_it_gets_alone(
     wigwag, tiny_checkpoint: Path, some_events: Events, address: Callable[[str], str]
 ) -> None:
     """Bit for bit, whatever their clocks and turns; counters are of each, and of all."""
     streams = {
-        "left": _packets(some_events, "left"),
-        "right": _packets(_turned(some_events), "right", shift_us=40_000_000),
+        "left": packets_of(some_events, name="left"),
+        "right": packets_of(_turned(some_events), name="right", shift_us=40_000_000),
     }
     alone = {}
     for name, packets in streams.items():
@@ -109,31 +57,31 @@ def test_each_source_gets_the_labels_that_it_gets_alone(
             "brain", "--connect", address(f"alone-{name}"), "--checkpoint", tiny_checkpoint,
             "--json",
         )  # fmt: skip
-        with _publisher(address(f"alone-{name}")) as source:
-            _wait_for(brain, source)
+        with publisher_at(address(f"alone-{name}")) as source:
+            wait_for(brain, source)
             _give(source, packets)
-            assert source.deliver(_end(packets))
+            assert source.deliver(end_of(packets))
             alone[name], _ = brain.communicate(timeout=30)
     brain = wigwag.start(
         "brain", "--connect", address("left"), "--connect", address("right"),
         "--checkpoint", tiny_checkpoint, "--json",
     )  # fmt: skip
-    with _publisher(address("left")) as left, _publisher(address("right")) as right:
-        _wait_for(brain, left, right)
+    with publisher_at(address("left")) as left, publisher_at(address("right")) as right:
+        wait_for(brain, left, right)
         # In turns, then one that has fallen behind, then one that goes on alone.
         _give(left, streams["left"][:10])
         _give(right, streams["right"][:40])
         _give(left, streams["left"][10:])
-        assert left.deliver(_end(streams["left"]))
+        assert left.deliver(end_of(streams["left"]))
         _give(right, streams["right"][40:])
-        assert right.deliver(_end(streams["right"]))
+        assert right.deliver(end_of(streams["right"]))
         out, error = brain.communicate(timeout=30)
     assert (brain.returncode, error) == (0, b"")
     for name in streams:
         assert _labels(out, name) == _labels(alone[name])
         assert len(_labels(out, name)) >= 20
     assert _labels(out, "left") != [label | {"source": "left"} for label in _labels(out, "right")]
-    summary = _summary(out)
+    summary = summary_of(out)
     assert [one["source"] for one in summary["sources"]] == ["left", "right"]
     for one in summary["sources"]:
         assert (one["frames"], one["events_in"], one["events_lost"]) == (2000, 20_000, 0)
@@ -163,15 +111,15 @@ def test_what_one_source_teaches(
     def frames() -> list[int]:
         return [source["frames"] for source in ask(command="status")["sources"]]
 
-    left_packets = _packets(some_events, "left")
-    right_packets = _packets(_turned(some_events), "right", shift_us=3_000_000)
-    with _publisher(address("left")) as left, _publisher(address("right")) as right:
-        _wait_for(brain, left, right)
+    left_packets = packets_of(some_events, name="left")
+    right_packets = packets_of(_turned(some_events), name="right", shift_us=3_000_000)
+    with publisher_at(address("left")) as left, publisher_at(address("right")) as right:
+        wait_for(brain, left, right)
         with pytest.raises(InputError, match="none yet: no events have come"):
             ask(command="target", **{"class": "arm roll", "source": "left"})
         _give(left, left_packets[:10])
         _give(right, right_packets[:10])
-        _until(lambda: frames() == [200, 200])
+        until(lambda: frames() == [200, 200])
         with pytest.raises(InputError, match="none named; allowed: left, right"):
             ask(command="target", **{"class": "arm roll"})
         with pytest.raises(InputError, match=r"top.*allowed: left, right"):
@@ -182,7 +130,7 @@ def test_what_one_source_teaches(
         assert lesson == {"class": 12, "t_us": right_packets[10].t_begin_us}
         _give(right, right_packets[10:60])
         _give(left, left_packets[10:60])
-        _until(lambda: frames() == [1200, 1200])
+        until(lambda: frames() == [1200, 1200])
         assert ask(command="target", **{"class": None}, **named)["class"] is None
         status = ask(command="status")
         of_right = status["sources"][1] if apart else status
@@ -195,7 +143,7 @@ def test_what_one_source_teaches(
         assert status["updates"] == 950 // 20
         for publisher, packets in ((left, left_packets), (right, right_packets)):
             _give(publisher, packets[60:])
-            assert publisher.deliver(_end(packets))
+            assert publisher.deliver(end_of(packets))
         out, _ = brain.communicate(timeout=30)
     assert brain.returncode == 0
     assert {len(label["counts"]) for label in _labels(out, "right")[-5:]} == {12}
@@ -222,18 +170,18 @@ def test_a_source_that_never_comes_holds_nobody(
         "brain", "--connect", address("left"), "--connect", address("nobody"),
         "--checkpoint", tiny_checkpoint, "--json", "--control", address("control"),
     )  # fmt: skip
-    packets = _packets(some_events, "left")
-    with _publisher(address("left")) as left:
-        _wait_for(brain, left)
+    packets = packets_of(some_events, name="left")
+    with publisher_at(address("left")) as left:
+        wait_for(brain, left)
         _give(left, packets)
-        assert left.deliver(_end(packets))
+        assert left.deliver(end_of(packets))
         left.wait_until_left(30, lambda: pytest.fail("the brain did not leave"))
     status = control_request(address("control"), {"command": "status"}, timeout_s=10)
     assert [source["frames"] for source in status["sources"]] == [2000, 0]
     control_request(address("control"), {"command": "stop"}, timeout_s=10)
     out, _ = brain.communicate(timeout=10)
     assert brain.returncode == 0
-    assert [one["source"] for one in _summary(out)["sources"]] == ["left", None]
+    assert [one["source"] for one in summary_of(out)["sources"]] == ["left", None]
 
 
 def test_two_sources_of_one_name_are_not_mixed(
@@ -244,31 +192,27 @@ def test_two_sources_of_one_name_are_not_mixed(
         "brain", "--connect", address("one"), "--connect", address("two"),
         "--checkpoint", tiny_checkpoint, "--json", "--control", address("control"),
     )  # fmt: skip
-    packets = _packets(some_events, "desk")
+    packets = packets_of(some_events, name="desk")
 
     def refused() -> int:
         status = control_request(address("control"), {"command": "status"}, timeout_s=10)
         return int(status["refused"])
 
-    with _publisher(address("one")) as one, _publisher(address("two")) as two:
-        _wait_for(brain, one, two)
+    with publisher_at(address("one")) as one, publisher_at(address("two")) as two:
+        wait_for(brain, one, two)
         _give(one, packets[:1])
-        _until(lambda: _frames(address("control")) == 20)
+        until(lambda: frames_of(address("control")) == 20)
         _give(two, packets[:3])
-        _until(lambda: refused() == 3)
+        until(lambda: refused() == 3)
         _give(one, packets[1:])
-        assert one.deliver(_end(packets))
+        assert one.deliver(end_of(packets))
         one.wait_until_left(30, lambda: pytest.fail("the brain did not leave"))
         brain.send_signal(signal.SIGINT)
         out, error = brain.communicate(timeout=10)
-    summary = _summary(out)
+    summary = summary_of(out)
     assert summary["sources"][0]["frames"] == 2000
     assert summary["sources"][1]["refused"] == {"name of another source": 3}
     assert error.decode().count("source 'desk': got two of this name; allowed: one") == 1
-
-
-def _frames(control: str) -> int:
-    return int(control_request(control, {"command": "status"}, timeout_s=10)["frames"])
 
 
 @pytest.mark.parametrize("option", ["--labels", "--learn", "--session"])

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from pipeline.addresses import ipc_address, private_run_directory
 from pipeline.bus import EventSubscriber
 from recordings.labels import GestureInterval, write_label_file
 
@@ -22,13 +21,6 @@ pytestmark = pytest.mark.alone
 
 ROOT = Path(__file__).resolve().parents[2]
 SYNTHETIC_SOURCE = Path(__file__).with_name("synthetic_source.py")
-
-
-@pytest.fixture
-def address() -> Callable[[str], str]:
-    """Addresses in a private folder, by name."""
-    folder = private_run_directory()
-    return lambda name: ipc_address(folder, name)
 
 
 @pytest.fixture
