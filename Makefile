@@ -38,7 +38,7 @@ help:
 demo: $(VENV)/.installed
 	$(BIN)/wigwag demo $(DEMO_FLAGS)
 
-# How the shipped checkpoint was made, all of it simulated: an hour on two free cores, 1.6 GB in data/.
+# How the shipped checkpoint was made, all of it simulated: 1.6 GB in data/, and an hour of training on a busy core.
 checkpoint: $(VENV)/.installed
 	mkdir -p data
 	$(BIN)/wigwag simulate data/simulated --layout dvsgesture --users 1-29 --processes 2
