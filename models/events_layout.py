@@ -67,6 +67,8 @@ class LayerArrays(NamedTuple):
     readout: Floats
     """shape (classes, fan-in), channels last."""
     readout_offset: Floats
+    known: Floats
+    """See `models.known_directions`, shape (directions, fan-in), channels last."""
     q: Floats
     """Synaptic trace with its rim, shape (H + 2 pad, (W + 2 pad) * Cin); so is P."""
     p: Floats
@@ -181,9 +183,14 @@ def layer_arrays(
         np.stack([tau_m, tau_s], axis=1), axis=0, return_index=True, return_inverse=True
     )
     pairs = len(first)
-    readout = plain(layer.readout).reshape(-1, channels_out, pooled_rows, pooled_columns)
-    readouts = zeros(len(readout), layer.shape.readout_inputs)
-    readouts[:] = readout.transpose(0, 2, 3, 1).reshape(len(readout), -1)
+
+    def channels_last(rows: Floats) -> Floats:
+        """Numbers of the readout's inputs, shape (count, fan-in), in the order of `activity`."""
+        ordered = zeros(*rows.shape)
+        by_place = rows.reshape(-1, channels_out, pooled_rows, pooled_columns)
+        ordered[:] = by_place.transpose(0, 2, 3, 1).reshape(rows.shape)
+        return ordered
+
     weight = zeros(blocks * channels_in * kernel * kernel * width)
     mirrored = plain(layer.weight)[:, :, :, ::-1].transpose(1, 2, 3, 0)
     weight[:] = by_block(mirrored, 0.0).reshape(-1)
@@ -210,8 +217,9 @@ def layer_arrays(
         constants=np.array([layer.refractory_decay, layer.refractory_weight, SILENCE], dtype),
         weight=weight,
         bias=bias,
-        readout=readouts,
+        readout=channels_last(layer.readout),
         readout_offset=plain(layer.readout_offset),
+        known=channels_last(layer.known),
         q=zeros(*padded),
         p=zeros(*padded),
         v=zeros(pairs * blocks * rows * columns * width),
@@ -221,7 +229,7 @@ def layer_arrays(
         activity=zeros(pooled_rows, pooled_columns * channels_out),
         spikes=aligned((-(-fan_in // WORD) * WORD,), np.uint8),
         peak=aligned((pooled_rows, pooled_columns * channels_out), np.int32),
-        readings=zeros(len(readout)),
+        readings=zeros(len(layer.readout)),
         place=aligned((channels_in * height * width_in,), np.int32),
         first=np.zeros(channels_in + 1, np.int64),
     )

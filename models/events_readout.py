@@ -77,7 +77,7 @@ def back_through_readout(
 
     The readout and the regulariser see what dropout leaves: D = mask * A. Where the readout is
     trained, its gradient grows by e D^T, and that of its offset by e; with normalised steps, by
-    e (D - A0)^T / |D - A0|^2.
+    e (N d)^T / d^T N d, d = D - A0, as `models.readout_step` has it.
     """
     dropout, regularisation = terms.dropout, terms.regularisation
     real = layer.weight.dtype.type
@@ -145,20 +145,32 @@ def add_plain(own: LearningArrays, errors: Floats) -> None:
 
 @compiled  # type: ignore[untyped-decorator, unused-ignore]  # as above
 def add_normalised(layer: LayerArrays, own: LearningArrays, errors: Floats) -> None:
-    """The readout's gradient grows by e (D - A0)^T / |D - A0|^2.
+    """The readout's gradient grows by e (N d)^T / d^T N d, d = D - A0, N = I - V^T V.
 
-    `mean` becomes A0, and what was D becomes D - A0.
+    `mean` becomes A0, and what was D becomes N d.
     """
-    evoked, rest = own.dropped, own.mean
+    evoked, rest, known = own.dropped, own.mean, layer.known
     one, channels, width = rest.dtype.type(1), layer.channels_out, layer.width
     for channel in range(channels):
         rest[channel] = one / (one + np.exp(-layer.bias[channel // width, channel % width]))
     for first in range(channels, rest.size, channels):
         rest[first : first + channels] = rest[:channels]
-    squared = rest.dtype.type(LEAST_SQUARED)
+    squared, zero = rest.dtype.type(0), rest.dtype.type(0)
     for t in range(rest.size):
         evoked[t] -= rest[t]
         squared += evoked[t] * evoked[t]
+    along = np.empty(len(known), rest.dtype)
+    for number in range(len(known)):
+        direction, total = known[number], zero
+        for t in range(rest.size):
+            total += direction[t] * evoked[t]
+        along[number] = total
+        squared -= total * total
+    for number in range(len(known)):
+        direction, part = known[number], along[number]
+        for t in range(rest.size):
+            evoked[t] -= part * direction[t]
+    squared = max(squared, zero) + rest.dtype.type(LEAST_SQUARED)
     for number in range(errors.size):
         gradient, share = own.readout_gradient[number], errors[number] / squared
         for t in range(rest.size):

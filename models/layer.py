@@ -135,6 +135,8 @@ class Layer:
         pair_of_channel = torch.arange(channels_in) % pairs
         self.tau_m_ms = uniform((pairs,), *network.tau_m_ms)[pair_of_channel]
         self.tau_s_ms = uniform((pairs,), *network.tau_s_ms)[pair_of_channel]
+        directions = min(network.known_directions, shape.readout_inputs)
+        self.known = torch.zeros((directions, shape.readout_inputs))
         self.gain = network.gain
         self.refresh_decays()
 
@@ -147,7 +149,7 @@ class Layer:
 
     def tensors(self) -> dict[str, Tensor]:
         """Everything that a checkpoint keeps of this layer."""
-        return {
+        tensors = {
             "weight": self.weight,
             "bias": self.bias,
             "readout": self.readout,
@@ -155,6 +157,7 @@ class Layer:
             "tau_m_ms": self.tau_m_ms,
             "tau_s_ms": self.tau_s_ms,
         }
+        return tensors | {"known": self.known} if len(self.known) else tensors
 
     def initial_state(self, batch: int, *, weigh_spikes: bool = False) -> LayerState:
         """Silence: all traces zero, nobody refractory. See `SpikeMaps` for `weigh_spikes`."""

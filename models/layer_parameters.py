@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
 from models.checkpoint_file import Tensors
@@ -30,6 +31,8 @@ class LayerParameters:
     tau_m_ms: Floats
     """shape (Cin,); so is tau_s_ms."""
     tau_s_ms: Floats
+    known: Floats
+    """See `models.known_directions`, shape (directions, fan-in), channels first."""
     gain: float
     refractory_decay: float
     refractory_weight: float
@@ -44,7 +47,8 @@ def layer_parameters(settings: NetworkSettings, tensors: Tensors) -> tuple[Layer
             gain=settings.gain,
             refractory_decay=settings.refractory_decay,
             refractory_weight=settings.refractory_weight,
-            **{
+            **{"known": np.zeros((0, shape.readout_inputs), np.float32)}
+            | {
                 name: tensors[f"layers.{number}.{name}"]
                 for name in settings.layer_tensor_shapes(shape, layer)
             },

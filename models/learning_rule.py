@@ -11,7 +11,7 @@ from models.convolution import weight_gradient
 from models.error_trigger import ErrorTrigger
 from models.layer import Layer, LayerStep
 from models.losses import Loss, smooth_l1
-from models.readout_step import normalised_gradient, resting_activity
+from models.readout_step import normalised_gradient
 from models.replicas import ALONE, Replicas
 from models.settings import ReadoutStep, Surrogate
 
@@ -51,7 +51,7 @@ def local_gradient(
         e  = d loss / d y                        with a trigger, its spikes (Eq. 6)
         dW = corr(P, unpool(G^T e) * f'(u))      Eq. 5; f'(u) = a(1 - a), or as the surrogate says
         dG = e A^T,  dc = e                      where the readout is trained, by centred steps
-        dG = e (A - A0)^T / |A - A0|^2           or by normalised ones, see `models.readout_step`
+        dG = e (N d)^T / d^T N d, d = A - A0     or by normalised ones, see `models.readout_step`
 
     Where a trigger stays silent, no work is done and there is no gradient.
 
@@ -75,7 +75,7 @@ def local_gradient(
     if readout_step == "centred":
         readout = error.t() @ dropped
     elif readout_step == "normalised":
-        readout = normalised_gradient(error, dropped, resting_activity(layer))
+        readout = normalised_gradient(error, dropped, layer)
     down = error @ layer.readout
     if regularisation > 0:
         quiet = (replicas.mean(dropped.mean()) < 0.1).to(down.dtype)

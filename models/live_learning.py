@@ -14,6 +14,8 @@ LARGE = 20_000_000
 LARGE_LEARNS_EVERY_STEPS = 20
 LIVE_READOUT_RATE = 0.03
 """Of an error, at each update of a live stream: 50 a second."""
+LIVE_SPARING_RATE = 0.08
+"""The same where steps spare what is known (`models.known_directions`), and so may be larger."""
 LIVE_LAYER_SHARE = 0.1
 """Of the rate asked for, where readouts learn too: more of it is forgotten than learnt."""
 
@@ -34,7 +36,7 @@ def live_learning(learning: LearningSettings, network: NetworkSettings) -> Learn
             rate=learning.rate * LIVE_LAYER_SHARE,
             loss="CrossEntropyLoss",
             loss_options={},
-            readout_rate=LIVE_READOUT_RATE,
+            readout_rate=LIVE_SPARING_RATE if network.known_directions else LIVE_READOUT_RATE,
             readout_step="normalised",
             dropout=0.0,
         )

@@ -39,6 +39,9 @@ SMALL = NetworkSettings(
 )
 """A network that a CPU core runs and teaches in real time."""
 
+KNOWN_DIRECTIONS = 32
+"""As many hold most of what known gestures evoke; half of them would do nearly as well."""
+
 PRESETS: dict[str, Preset] = {
     "paper": Preset(
         network=NetworkSettings(
@@ -84,7 +87,9 @@ PRESETS: dict[str, Preset] = {
         note="For a CPU in real time: coarser input, a wider bank of time constants.",
     ),
     "best": Preset(
-        network=replace(SMALL, reading="softmax", reading_layers=(-2, -1)),
+        network=replace(
+            SMALL, reading="softmax", reading_layers=(-2, -1), known_directions=KNOWN_DIRECTIONS
+        ),
         learning=LearningSettings(
             rate=1e-3, readout_rate=3e-3, loss="CrossEntropyLoss", regularisation=2e-2
         ),

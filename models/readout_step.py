@@ -89,13 +89,14 @@ class CentredReadout:
 
 
 class NormalisedReadout:
-    """Steps in proportion to errors: G <- G - rate * mean of e d^T / |d|^2, d = A - A0.
+    """Steps in proportion to errors: G <- G - rate * mean of e (N d)^T / d^T N d, d = A - A0.
 
     With A0 = f(b), the activity of a layer that nothing comes into, d is what the input evokes. A
     step changes the reading that an error came from by `rate` times that error (normalised least
     mean squares, Widrow and Hoff 1960, Nagumo and Noda 1967), whatever is right already stays, and
-    c <- c + (G_old - G_new) A0 leaves what rest is read as. Nothing is carried from one update to
-    the next.
+    c <- c + (G_old - G_new) A0 leaves what rest is read as. N = I - V^T V takes out of a step what
+    would change how the known is read, with the V of `models.known_directions`; without any, N = I.
+    Nothing is carried from one update to the next.
     """
 
     def __init__(self, layer: Layer, decay: float = 0.0) -> None:
@@ -138,8 +139,12 @@ def resting_activity(layer: Layer) -> Tensor:
     return evoked.view(channels, 1, 1).expand(channels, rows, columns).reshape(-1)
 
 
-def normalised_gradient(error: Tensor, read: Tensor, rest: Tensor) -> Tensor:
-    """Sum of e d^T / |d|^2 over a batch: `error` (B, classes), `read` (B, fan-in)."""
-    evoked = read - rest
-    squared = evoked.square().sum(1, keepdim=True) + LEAST_SQUARED
-    return (error / squared).t() @ evoked
+def normalised_gradient(error: Tensor, read: Tensor, layer: Layer) -> Tensor:
+    """Sum of e (N d)^T / d^T N d over a batch: `error` (B, classes), `read` (B, fan-in)."""
+    evoked = read - resting_activity(layer)
+    squared = evoked.square().sum(1, keepdim=True)
+    if len(layer.known):
+        along = evoked @ layer.known.t()
+        evoked = evoked - along @ layer.known
+        squared = squared - along.square().sum(1, keepdim=True)
+    return (error / (squared.clamp(min=0) + LEAST_SQUARED)).t() @ evoked

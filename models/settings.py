@@ -90,6 +90,8 @@ class NetworkSettings:
     """What a millisecond adds to the score of each class; scores are summed over time."""
     reading_layers: tuple[int, ...] = (-1,)
     """Layers whose readouts are read, from 0; -1 is the top one, as in the paper."""
+    known_directions: int = 0
+    """Of each layer's activity, kept for live lessons to spare: `models.known_directions`."""
     weight_scale: float = 1.1
     """Initial weights are uniform within +- weight_scale / sqrt(fan_in)."""
     seed: int = 0
@@ -113,6 +115,8 @@ class NetworkSettings:
                 "1 <= low <= high <= 10000",
             )
         _require(0 <= self.tau_pairs <= 4096, "tau pairs", self.tau_pairs, "0 to 4096")
+        directions = self.known_directions
+        _require(0 <= directions <= 4096, "known directions", directions, "0 to 4096")
         for name, low, high in (
             ("gain", 1e-6, 1e6),
             ("refractory_weight", 0.0, 1e6),
@@ -185,15 +189,16 @@ class NetworkSettings:
         self, shape: LayerShape, layer: LayerSettings
     ) -> dict[str, tuple[int, ...]]:
         """Names and shapes of the tensors that a checkpoint keeps of one layer."""
-        channels_in, channels = shape.inputs[0], layer.channels
+        channels_in, channels, fan_in = shape.inputs[0], layer.channels, shape.readout_inputs
+        directions = min(self.known_directions, fan_in)
         return {
             "weight": (channels, channels_in, layer.kernel, layer.kernel),
             "bias": (channels,),
-            "readout": (self.classes, shape.readout_inputs),
+            "readout": (self.classes, fan_in),
             "readout_offset": (self.classes,),
             "tau_m_ms": (channels_in,),
             "tau_s_ms": (channels_in,),
-        }
+        } | ({"known": (directions, fan_in)} if directions else {})
 
     def tensor_shapes(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of all tensors of a checkpoint: `layers.0.weight` and so on."""
@@ -220,7 +225,8 @@ class NetworkSettings:
         values = asdict(self)
         if self.readout_input == "activity":
             del values["readout_input"]
-        for name, usual in (("reading", "votes"), ("reading_layers", (-1,))):
+        later = (("reading", "votes"), ("reading_layers", (-1,)), ("known_directions", 0))
+        for name, usual in later:
             if values[name] == usual:
                 del values[name]
         for layer in values["layers"]:

@@ -17,11 +17,13 @@ import numpy as np
 from drivers.errors import InputError
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.engines import trainer_for
+from models.known_directions import find_known_directions
 from models.network import Network
 from models.replicas import ALONE, Replicas
 from models.settings import TrainingEngineName
 from models.torch_engine import choose_device, prepare_torch
-from pipeline.crops import CropSampler
+from models.trainer import BURN_IN_MS
+from pipeline.crops import CropSampler, cut_crops
 from pipeline.datasets import Dataset, Reading
 from pipeline.minibatches import MinibatchFeed
 from pipeline.run_folder import RunFolder
@@ -38,6 +40,8 @@ LOG = logging.getLogger(__name__)
 SAVE_EVERY_S = 120.0
 RECENT = 50
 """Minibatches over which the training accuracy in the record is taken."""
+KNOWN_FROM_CROPS = 256
+"""Crops that the known directions of activity are found from."""
 RESUMABLE: tuple[TrainingEngineName, ...] = ("auto", "events")
 """Trainers that can be resumed; the others leave checkpoints only."""
 
@@ -235,14 +239,32 @@ class _Run:
                 due = time.monotonic() - saved >= SAVE_EVERY_S
                 due_somewhere, stopped_by = replicas.largest(int(due), stop.signal or 0)
                 if due_somewhere:
-                    self._save()
+                    self._save(self._network)
                     saved = time.monotonic()
             ended = standing.done == settings.minibatches
-            version = self._save()
+            version = self._save(self._knowing())
         if replicas.leads:
             self._conclude(ended)
         share = standing.waiting_s / standing.elapsed_s if standing.elapsed_s else 0.0
         return TrainingOutcome(version, standing.done, share, None if ended else stopped_by)
+
+    def _knowing(self) -> Network:
+        """The network with what the gestures of training evoke, for live lessons to spare.
+
+        A copy, so that a run that goes on is as if it had not stopped. Crops are drawn from the
+        run's seed.
+        """
+        settings = self._settings
+        if not self._network.settings.known_directions or not self._replicas.leads:
+            return self._network
+        network = self._network.copy()
+        sampler = CropSampler(self._trials, settings.crops, settings.seed)
+        count = -(-KNOWN_FROM_CROPS // settings.crops.batch)
+        minibatches = (
+            cut_crops(self._trials, sampler.plan(), settings.crops.steps)[0] for _ in range(count)
+        )
+        find_known_directions(network, minibatches, burn_in_ms=BURN_IN_MS)
+        return network
 
     def _conclude(self, ended: bool) -> None:
         """Draw the log; what resuming needs is not needed after the end."""
@@ -253,8 +275,8 @@ class _Run:
         if ended:
             self._folder.state_file.unlink(missing_ok=True)
 
-    def _save(self) -> str:
-        """Write state, where the trainer has one, and checkpoint; gives the latter's version.
+    def _save(self, network: Network) -> str:
+        """Write state, where the trainer has one, and `network`; gives the latter's version.
 
         All replicas give their part of the state, and the leading one writes.
         """
@@ -279,7 +301,7 @@ class _Run:
         }
         return save_checkpoint(
             self._folder.checkpoint,
-            self._network,
+            network,
             self._dataset.class_names,
             parent=standing.parent,
             record=record,

@@ -12,7 +12,9 @@ import numpy as np
 from drivers.errors import InputError
 from models.checkpoint import save_checkpoint
 from models.events_trainer import EventsTrainer
+from models.known_directions import find_known_directions
 from models.network import Network
+from models.presets import KNOWN_DIRECTIONS
 from models.torch_engine import prepare_torch
 from pipeline.clips import CLIP_FRAMES, GIVEN_CLIPS, Clip
 from pipeline.experiments.best_settings import TRAINED, with_bank
@@ -25,6 +27,7 @@ from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.simulated_gestures import SIDE
 from pipeline.experiments.tasks import BATCH, objects_task, three_layers
 from pipeline.experiments.taught_network import Performed, TaughtNetwork
+from pipeline.training import KNOWN_FROM_CROPS
 from pipeline.variation import Variation
 
 LEARNT_SHARE = 0.5
@@ -147,7 +150,15 @@ def _learn(
 ) -> None:
     names = sorted({recording.class_name for recording in known})
     shape = with_bank(three_layers(side=known[0].side, classes=len(names)))
-    network = Network(replace(shape, reading="softmax", reading_layers=(-2, -1), seed=seed))
+    network = Network(
+        replace(
+            shape,
+            reading="softmax",
+            reading_layers=(-2, -1),
+            known_directions=KNOWN_DIRECTIONS,
+            seed=seed,
+        )
+    )
     trainer = EventsTrainer(
         network, replace(TRAINED, seed=seed), batch=BATCH, burn_in_ms=40, learn_every_ms=5
     )
@@ -156,6 +167,8 @@ def _learn(
     for number in range(minibatches):
         frames, classes = draw_minibatch()
         trainer.run(frames, classes, rate_factor=cosine(number / minibatches))
+    known_crops = (draw_minibatch()[0] for _ in range(KNOWN_FROM_CROPS // BATCH))
+    find_known_directions(network, known_crops, burn_in_ms=40)
     record = {"experiment": "teaching-objects", "simulated": False, "seed": seed}
     save_checkpoint(checkpoint, network, tuple(names), parent=None, record=record)
 

@@ -11,6 +11,7 @@ import torch
 from models.checkpoint import Checkpoint, save_checkpoint
 from models.events_engine import EventsEngine
 from models.events_layout import learnt_tensors
+from models.known_directions import leading_directions
 from models.network import Network
 from models.settings import LayerSettings, LearningSettings, NetworkSettings
 
@@ -39,7 +40,10 @@ def checkpoint_of(
 ) -> Checkpoint:
     """A random network; with `fire`, its biases are such that this share of neurons fires."""
     made = Network(network)
-    made.load_tensors(made.tensors(), dtype=torch.float32)
+    generator = torch.Generator().manual_seed(network.seed)
+    for layer in made.layers:
+        evoked = torch.randn((20, layer.known.shape[1]), generator=generator)
+        layer.known.copy_(leading_directions(evoked, len(layer.known)))
     if fire is not None:
         frames = frames_of(network, 160, 25.0, seed=9)
         # Who fires less is less refractory, so that one move falls short.

@@ -100,19 +100,22 @@ def test_double_precision_agrees_step_by_step(every: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("loss", "step"),
+    ("loss", "step", "directions"),
     [
-        ("SmoothL1Loss", "centred"),
-        ("CrossEntropyLoss", "centred"),
-        ("CrossEntropyLoss", "normalised"),
+        ("SmoothL1Loss", "centred", 0),
+        ("CrossEntropyLoss", "centred", 0),
+        ("CrossEntropyLoss", "normalised", 0),
+        ("CrossEntropyLoss", "normalised", 5),
     ],
 )
-def test_trained_readouts_are_those_of_the_plain_engine(loss: str, step: ReadoutStep) -> None:
+def test_trained_readouts_are_those_of_the_plain_engine(
+    loss: str, step: ReadoutStep, directions: int
+) -> None:
     """With weights and readouts learning by either loss: votes, spikes and all tensors.
 
     To 1e-5 rates: centred gradients are differences, some near zero, which Adamax makes large.
     """
-    network = small(4)
+    network = replace(small(4), known_directions=directions)
     learning = replace(
         PLAIN, loss=loss, readout_rate=PLAIN.rate / 2, readout_decay=0.3, update_every_steps=2,
         readout_step=step,
@@ -125,7 +128,8 @@ def test_trained_readouts_are_those_of_the_plain_engine(loss: str, step: Readout
     for frame in frames[:4]:
         made.step(frame, 2)
     after = weights_of(made, network, torch.float32).tensors()
-    assert not any(torch.equal(before[n], after[n]) for n in before if "tau" not in n)
+    learnt = [name for name in before if "tau" not in name and "known" not in name]
+    assert not any(torch.equal(before[name], after[name]) for name in learnt)
 
 
 @pytest.mark.parametrize(("every", "update"), [(3, 1), (4, 12)])

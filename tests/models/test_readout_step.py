@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from models.errors import ModelError
+from models.known_directions import leading_directions
 from models.learner import Learner
 from models.network import Network
 from models.plain_only import plain_only
@@ -39,10 +40,15 @@ def test_a_step_leaves_what_the_mean_is_read_as() -> None:
     torch.testing.assert_close(readout @ mean + offset, before)
 
 
+@pytest.mark.parametrize("directions", [0, 3])
 @pytest.mark.parametrize("chosen", [[0], [0, 1, 2]])
-def test_a_normalised_step_takes_off_that_share_of_an_error(tiny, chosen: list[int]) -> None:
+def test_a_normalised_step_takes_off_that_share_of_an_error(
+    tiny, chosen: list[int], directions: int
+) -> None:
     """Of one step's readings; of several steps together, no more. Rest is read as before."""
-    layer = Network(tiny).layers[0]
+    layer = Network(replace(tiny, known_directions=directions)).layers[0]
+    drawn = torch.rand((9, len(layer.readout[0])), generator=torch.Generator().manual_seed(5))
+    layer.known.copy_(leading_directions(drawn, directions))
     generator = torch.Generator().manual_seed(0)
     read = torch.rand((3, len(layer.readout[0])), generator=generator)[chosen]
     error = torch.randn((3, 4), generator=generator)[chosen]
@@ -52,7 +58,7 @@ def test_a_normalised_step_takes_off_that_share_of_an_error(tiny, chosen: list[i
         return activity @ layer.readout.t() + layer.readout_offset
 
     before, at_rest = readings(read), readings(rest)
-    layer.readout.grad = normalised_gradient(error, read, rest)
+    layer.readout.grad = normalised_gradient(error, read, layer)
     NormalisedReadout(layer).begin_update(len(chosen), rate=0.25)
     if len(chosen) == 1:
         torch.testing.assert_close(readings(read), before - 0.25 * error)
@@ -65,7 +71,7 @@ def test_what_is_at_rest_teaches_nothing(tiny) -> None:
     """There is no direction to learn in, and nothing becomes infinite."""
     layer = Network(tiny).layers[0]
     rest = resting_activity(layer)
-    gradient = normalised_gradient(torch.ones((1, 4)), rest[None], rest)
+    gradient = normalised_gradient(torch.ones((1, 4)), rest[None], layer)
     assert torch.equal(gradient, torch.zeros_like(layer.readout))
 
 

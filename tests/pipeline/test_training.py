@@ -176,10 +176,15 @@ def test_the_running_mean_is_of_the_last_values() -> None:
 def test_a_resumed_run_is_as_if_it_had_not_stopped(
     simulated_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str
 ) -> None:
-    """Cut short after its third minibatch, it goes on from the second, where it was saved last."""
+    """Cut short after its third minibatch, it goes on from the second, where it was saved last.
+
+    What it knows is found at its end, once.
+    """
+    monkeypatch.setattr(training, "KNOWN_FROM_CROPS", 6)
     settings = tiny(
-        minibatches=4, engine=engine, crops={"batch": 2, "steps": 60, "drop_up_to": 0.2}
-    )
+        minibatches=4, engine=engine, crops={"batch": 2, "steps": 80, "drop_up_to": 0.2},
+        network={"known_directions": 3},
+    )  # fmt: skip
     whole = run(simulated_set, tmp_path / "whole", settings)
 
     def save_no_more() -> None:
@@ -195,6 +200,7 @@ def test_a_resumed_run_is_as_if_it_had_not_stopped(
     assert resumed.version == whole.version
     checkpoints = [tmp_path / name / "checkpoint.safetensors" for name in ("whole", "cut")]
     assert checkpoints[0].read_bytes() == checkpoints[1].read_bytes()
+    assert all(layer.known.any(1).all() for layer in load_checkpoint(checkpoints[0]).network.layers)
     logs = [read_log(tmp_path / name / "log.csv") for name in ("whole", "cut")]
     for log in logs:
         del log["elapsed_s"], log["waiting_s"]
