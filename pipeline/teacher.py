@@ -24,8 +24,9 @@ from pipeline.recogniser import Recogniser
 from pipeline.rehearsal import Rehearsal
 from pipeline.versions import Version, Versions
 
-UNDO_BYTES = 256 << 20
-"""Memory for what lessons can be taken back to; the latest one can be in any case."""
+UNDO_BYTES = 64 << 20
+"""Memory for what lessons can be taken back to, some thirty of a small network; the latest one can
+be in any case, and versions go back further."""
 LONGEST_LESSON_S = 3600.0
 
 Note = Callable[..., None]

@@ -15,6 +15,7 @@ from models.errors import ModelError, NotFiniteError
 from models.events_engine import EventsEngine
 from models.live_learning import ONLINE
 from models.teaching import teaching_of
+from pipeline import teacher
 from pipeline.background import BackgroundWriter
 from pipeline.decisions import DecisionSettings
 from pipeline.recogniser import Recogniser
@@ -100,6 +101,21 @@ def test_undo_takes_back_the_last_lesson_and_then_the_one_before(school: School)
     assert (school.weights, school.teacher.status()["lessons"]) == (begin, 0)
     with pytest.raises(InputError, match="no lesson to take back"):
         school.teacher.undo()
+
+
+def test_memory_for_undo_is_bounded_and_the_last_lesson_always_fits(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room for two lessons, then for none: the oldest are left."""
+    one = teaching_of(school.engine).keep().size_bytes
+    undoable = []
+    for room in (2 * one, 2 * one, 2 * one, one // 2):
+        monkeypatch.setattr(teacher, "UNDO_BYTES", room)
+        school.lesson("arm roll", 20)
+        undoable.append(school.teacher.status()["undoable"])
+    assert undoable == [1, 2, 2, 1]
+    school.teacher.undo()
+    assert school.teacher.status()["lessons"] == 3
 
 
 def test_a_lesson_that_runs_can_be_taken_back(school: School) -> None:
