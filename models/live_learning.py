@@ -14,10 +14,12 @@ LARGE = 20_000_000
 LARGE_LEARNS_EVERY_STEPS = 20
 LIVE_READOUT_RATE = 0.03
 """Of an error, at each update of a live stream: 50 a second."""
-LIVE_SPARING_RATE = 0.08
+SPARING_READOUT_RATE = 0.15
 """The same where steps spare what is known (`models.known_directions`), and so may be larger."""
 LIVE_LAYER_SHARE = 0.1
 """Of the rate asked for, where readouts learn too: more of it is forgotten than learnt."""
+SPARING_LAYER_SHARE = 0.03
+"""The same where readouts spare what is known: what is then forgotten, the layers' steps cost."""
 
 
 def live_learning(learning: LearningSettings, network: NetworkSettings) -> LearningSettings:
@@ -27,16 +29,17 @@ def live_learning(learning: LearningSettings, network: NetworkSettings) -> Learn
     ones, for which 20 steps share the work of one gradient. Readouts that are read by softmax hold
     log odds and were trained: cross-entropy takes the place of the usual loss, which would teach
     them 0 and 1, and they learn on, by normalised steps, of errors that dropout has not blurred,
-    while the layers below them take a tenth of the usual step.
+    while the layers below them take a tenth of the usual step, or less.
     """
     usual = learning.loss == LearningSettings().loss and learning.readout_rate == 0
     if network.reading == "softmax" and usual:
+        spares = network.known_directions > 0
         learning = replace(
             learning,
-            rate=learning.rate * LIVE_LAYER_SHARE,
+            rate=learning.rate * (SPARING_LAYER_SHARE if spares else LIVE_LAYER_SHARE),
             loss="CrossEntropyLoss",
             loss_options={},
-            readout_rate=LIVE_SPARING_RATE if network.known_directions else LIVE_READOUT_RATE,
+            readout_rate=SPARING_READOUT_RATE if spares else LIVE_READOUT_RATE,
             readout_step="normalised",
             dropout=0.0,
         )

@@ -40,7 +40,7 @@ SMALL = NetworkSettings(
 """A network that a CPU core runs and teaches in real time."""
 
 KNOWN_DIRECTIONS = 32
-"""As many hold most of what known gestures evoke; half of them would do nearly as well."""
+"""Of layers whose readouts have inputs of some hundreds to a thousand neurons."""
 
 PRESETS: dict[str, Preset] = {
     "paper": Preset(
