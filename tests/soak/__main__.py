@@ -1,6 +1,6 @@
 """Leave wigwag running, see whether memory, descriptors and latency stay: `python -m tests.soak`.
 
-A simulated person before a live brain with a console and a watcher, taught a lesson a minute; with
+A simulated person before a live brain with a console and a watcher, taught now and then; with
 `--bursts` a source gives out a recording as fast as it can, for a second out of three, to a brain
 that leaves out what it has no time for. What is found is printed and drawn.
 """
@@ -21,11 +21,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("--seconds", type=float, default=3600.0)
     parser.add_argument("--every", type=float, default=10.0, help="seconds between two looks")
+    parser.add_argument("--lesson-every", type=float, default=60.0, help="seconds")
     parser.add_argument("--bursts", action="store_true")
     parser.add_argument("--out", type=Path, help="the picture, SVG or PNG")
     asked = parser.parse_args()
     course = Course()
-    with bursts() if asked.bursts else live() as run:
+    with bursts() if asked.bursts else live(asked.lesson_every) as run:
         begin_s = time.monotonic()
         for number in range(1, round(asked.seconds / asked.every) + 1):
             _wait(run, begin_s + number * asked.every)

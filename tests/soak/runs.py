@@ -14,7 +14,6 @@ from pipeline.control import control_request
 from tests.faults.running import SAMPLE, Running, answers, free_port, until
 from tests.soak.course import Look
 
-LESSON_EVERY_S = 60.0
 LESSON_S = 2.0
 BURST_S = 1.0
 REST_S = 2.0
@@ -55,8 +54,8 @@ class Run:
 
 
 @contextmanager
-def live() -> Iterator[Run]:
-    """`wigwag source`, `brain`, `console` and `watch` as processes, taught a lesson a minute."""
+def live(lesson_every_s: float) -> Iterator[Run]:
+    """`wigwag source`, `brain`, `console` and `watch` as processes, and lessons."""
     folder = private_run_directory()
     events, said, control, source_control = (
         ipc_address(folder, name) for name in ("events", "said", "brain", "source")
@@ -75,12 +74,12 @@ def live() -> Iterator[Run]:
     brain.wait_for_label(10)
     until(lambda: answers(port), "no console came")
     chosen = random.Random(1)
-    due_s = time.monotonic() + LESSON_EVERY_S / 2
+    due_s = time.monotonic() + lesson_every_s / 2
 
     def act() -> None:
         nonlocal due_s
         if time.monotonic() >= due_s:
-            due_s += LESSON_EVERY_S
+            due_s += lesson_every_s
             gesture = chosen.choice(GESTURE_NAMES)
             _ask(control, "target", **{"class": gesture, "seconds": LESSON_S})
 
