@@ -16,6 +16,7 @@ from models.network import Network
 from models.settings import LearningSettings, NetworkSettings
 from models.torch_engine import prepare_torch
 from pipeline.benchmarks.worker_process import Workers
+from pipeline.experiments.best_settings import TRAINED
 from pipeline.experiments.count_regression import count_regression
 from pipeline.experiments.event_samples import EventSamples, read_event_samples
 from pipeline.experiments.figures import draw_confusion, need_matplotlib, new_figure, save_figure
@@ -41,7 +42,7 @@ class NmnistSettings:
 
     network: NetworkSettings
     learning: LearningSettings
-    epochs: int = 1
+    epochs: int = 3
     batch: int = 16
     steps: int = 300
     """Of a sample that is tested, ms."""
@@ -65,8 +66,10 @@ USUAL = NmnistSettings(
         width=34,
         tau_pairs=2,
         gain=15.0,
+        reading="softmax",
+        reading_layers=(-2, -1),
     ),
-    learning=LearningSettings(rate=2e-3),
+    learning=TRAINED,
 )
 
 
