@@ -8,6 +8,7 @@ export class View {
     this.seen = null;
     this.grip = null;
     this.busy = false;
+    this.next = null;
     frame.addEventListener("pointerdown", (event) => this.begin(event));
     frame.addEventListener("pointermove", (event) => this.drag(event));
     frame.addEventListener("pointerup", (event) => this.drop(event));
@@ -58,7 +59,7 @@ export class View {
     if (!this.grip) return;
     const { to } = this.grip;
     if (to.x === this.seen.x && to.y === this.seen.y) return this.letGo();
-    this.move(to).finally(() => this.letGo());
+    this.inTurn(() => this.move(to).finally(() => this.letGo()));
   }
 
   letGo() {
@@ -69,31 +70,40 @@ export class View {
   press(event) {
     const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const step = steps[event.key];
-    if (step && this.seen) {
-      const { x, y, width, height, cell } = this.seen;
-      this.move(this.within(x + step[0] * cell, y + step[1] * cell, width, height));
-    } else if (event.key === "+" || event.key === "=") this.resize(1);
+    if (step) this.shift(...step);
+    else if (event.key === "+" || event.key === "=") this.resize(1);
     else if (event.key === "-") this.resize(-1);
     else if (event.key === "Home") this.centre();
     else return;
     event.preventDefault();
   }
 
+  // By so many cells.
+  shift(right, down) {
+    this.inTurn(() => {
+      if (!this.seen) return;
+      const { x, y, width, height, cell } = this.seen;
+      this.move(this.within(x + right * cell, y + down * cell, width, height));
+    });
+  }
+
   // By so many sensor pixels a cell, about the middle.
   resize(by) {
-    if (!this.seen) return;
-    const { x, y, width, height, cell } = this.seen;
-    if (cell + by < 1) return;
-    const [wide, high] = [(width / cell) * (cell + by), (height / cell) * (cell + by)];
-    if (Math.max(wide, high) > this.head.shrunk * Math.min(this.head.width, this.head.height)) return;
-    const moved = this.within(
-      Math.round(x - (wide - width) / 2), Math.round(y - (high - height) / 2), wide, high,
-    );
-    this.move(moved);
+    this.inTurn(() => {
+      if (!this.seen) return;
+      const { x, y, width, height, cell } = this.seen;
+      if (cell + by < 1) return;
+      const [wide, high] = [(width / cell) * (cell + by), (height / cell) * (cell + by)];
+      if (Math.max(wide, high) > this.head.shrunk * Math.min(this.head.width, this.head.height)) return;
+      const moved = this.within(
+        Math.round(x - (wide - width) / 2), Math.round(y - (high - height) / 2), wide, high,
+      );
+      this.move(moved);
+    });
   }
 
   centre() {
-    this.send("centred");
+    this.inTurn(() => this.send("centred"));
   }
 
   within(x, y, width, height) {
@@ -108,16 +118,26 @@ export class View {
     return this.send(`${x},${y},${Math.max(width, height)}`);
   }
 
-  // One request at a time: a key that is held down waits for the answer.
+  // One request at a time. What is asked for before the answer waits for it, as it begins from there;
+  // of several, the last: a key that is held down does not run on.
+  inTurn(act) {
+    if (this.busy) this.next = act;
+    else act();
+  }
+
   async send(text) {
-    if (this.busy) return;
     this.busy = true;
-    const answer = await this.ask(text);
-    this.busy = false;
-    if (!answer.ok || answer.width === undefined || !this.head) return;
-    this.tell({ x: answer.x, y: answer.y, width: answer.width, height: answer.height, cell: answer.cell });
-    const by = this.head.shrunk;
-    this.head = { ...this.head, view: [answer.x / by, answer.y / by, answer.width / by, answer.height / by] };
-    this.place(...this.head.view);
+    const answer = await this.ask(text).finally(() => {
+      this.busy = false;
+    });
+    if (answer.ok && answer.width !== undefined && this.head) {
+      this.tell({ x: answer.x, y: answer.y, width: answer.width, height: answer.height, cell: answer.cell });
+      const by = this.head.shrunk;
+      this.head = { ...this.head, view: [answer.x / by, answer.y / by, answer.width / by, answer.height / by] };
+      this.place(...this.head.view);
+    }
+    const { next } = this;
+    this.next = null;
+    if (next) next();
   }
 }
