@@ -117,6 +117,7 @@ function showBrain({ status, error }) {
   at("source").textContent = sources.chosen ? "" : status.source ?? "";
   figures.tell(status);
   view.tell(status.view);
+  for (const id of ["smaller", "larger", "centred"]) at(id).disabled = !status.view;
   classes.name(status.classes ?? []);
   classes.showLesson(status.lesson);
   classes.showRehearsal(status.rehearsal);
@@ -151,7 +152,8 @@ function isPaused() {
 function showMoving() {
   at("pause").setAttribute("aria-pressed", String(isPaused()));
   at("pause").firstChild.textContent = isPaused() ? "Go on " : "Pause ";
-  showState(isPaused() ? "paused" : brain.learning === false ? "running, does not learn" : "running", true);
+  // What a source says of itself tells nothing of the brain.
+  if (brain.classes) showState(isPaused() ? "paused" : brain.learning === false ? "running, does not learn" : "running", true);
 }
 
 // The source holds still where there is one to be asked, so that nothing queues up.

@@ -109,7 +109,7 @@ def test_the_page_opens_and_its_picture_moves(
     assert colours[:2] == [128, 128]
     assert min(colours[2:]) > 0
     assert page.run("return document.querySelectorAll('#rasters canvas').length") == 3
-    assert page.text("#source").startswith("simulated-session")
+    page.until(lambda: page.text("#source").startswith("simulated-session"), "it names no source")
     assert "/s" in page.text("#figures")
     page.find("#pause").click()
     page.until(lambda: page.text("#state") == "paused", "it does not pause")
@@ -133,6 +133,7 @@ def test_the_view_is_moved_on_the_picture(stage: Stage, page: Page, tiny_checkpo
     def looks(**wanted: int) -> Callable[[], bool]:
         return lambda: stage.ask("status")["view"].items() >= wanted.items()
 
+    page.until(page.find("#smaller").is_enabled, "the page does not know where it looks")
     page.find("#smaller").click()
     cell = whole["cell"] - 1
     side = whole["width"] // whole["cell"] * cell
