@@ -43,6 +43,11 @@ class StoredNetwork:
     record: dict[str, Any] = field(default_factory=dict)
     """How it was trained: data, settings, figures."""
 
+    @property
+    def knows(self) -> bool:
+        """Whether it has known directions, and not only room for them."""
+        return any(bool(t.any()) for name, t in self.tensors.items() if name.endswith(".known"))
+
 
 def version_of(settings: NetworkSettings, tensors: Tensors, class_names: tuple[str, ...]) -> str:
     """Identity of a network: equal settings, names and tensors give equal versions."""

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from numba import njit
 
 from models.averaging import share_of_update
-from models.events_layout import LEARNT, LayerArrays, learnt_tensors
+from models.events_layout import PARAMETERS, LayerArrays, learnt_tensors
 from models.layer_parameters import Floats
 
 compiled: Any = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
@@ -22,7 +22,7 @@ class EventsAverage:
         self._decay = decay
         self._layers = layers
         self._means = tuple(
-            layer._replace(**{name: getattr(layer, name).copy() for name in LEARNT})
+            layer._replace(**{name: getattr(layer, name).copy() for name in PARAMETERS})
             for layer in layers
         )
         self._taken = np.zeros(1, np.int64)
@@ -32,7 +32,7 @@ class EventsAverage:
         self._taken += 1
         share = share_of_update(self._decay, int(self._taken[0]))
         for layer, mean in zip(self._layers, self._means, strict=True):
-            for name in LEARNT:
+            for name in PARAMETERS:
                 approach(getattr(mean, name).reshape(-1), getattr(layer, name).reshape(-1), share)
 
     def tensors(self) -> list[dict[str, Floats]]:
@@ -43,7 +43,7 @@ class EventsAverage:
         """The arrays in use, by name."""
         kept: dict[str, npt.NDArray[Any]] = {"taken": self._taken}
         for number, mean in enumerate(self._means):
-            kept |= {f"{number}.{name}": getattr(mean, name) for name in LEARNT}
+            kept |= {f"{number}.{name}": getattr(mean, name) for name in PARAMETERS}
         return kept
 
 

@@ -63,7 +63,7 @@ class EventsEngine:
         settings = self.settings
         self._usual_rate = 0.0 if learning is None else learning.rate
         """What `Teaching.set_rate` is in proportion to."""
-        self._learning = learning and live_learning(learning, settings)
+        self._learning = learning and live_learning(learning, settings, knows=checkpoint.knows)
         self._shape = (settings.input_channels, settings.height, settings.width)
         self._classes = settings.classes
         self._rate_factor = 1.0

@@ -298,12 +298,8 @@ def learning_arrays(arrays: LayerArrays, *, readout: bool) -> LearningArrays:
     )
 
 
-LEARNT = ("weight", "bias", "readout", "readout_offset")
-"""What learning may change."""
-
-
 def learnt_tensors(arrays: LayerArrays) -> dict[str, Floats]:
-    """`LEARNT` as they are now, of the shapes in `LayerParameters`."""
+    """`PARAMETERS` as they are now, of the shapes in `LayerParameters`."""
     blocks, kernel, width = len(arrays.bias), arrays.kernel, arrays.width
     channels, classes = arrays.channels_out, len(arrays.readout)
     weight = arrays.weight.reshape(blocks, arrays.channels_in, kernel, kernel, width)

@@ -16,7 +16,7 @@ import torch
 
 from models.errors import not_finite
 from models.events_averaging import EventsAverage
-from models.events_layout import LEARNT, STATE, learning_arrays, learnt_tensors
+from models.events_layout import PARAMETERS, STATE, learning_arrays, learnt_tensors
 from models.events_learning import take_step, update, work_off
 from models.events_readout import learning_terms, step_sizes
 from models.events_streams import EventsStreams
@@ -149,7 +149,7 @@ class EventsTrainer:
         for number, (shared, learnt) in enumerate(
             zip(self._streams.layers[0], self._learnt, strict=True)
         ):
-            kept |= {f"{number}.{name}": getattr(shared, name) for name in LEARNT}
+            kept |= {f"{number}.{name}": getattr(shared, name) for name in PARAMETERS}
             kept |= {f"{number}.{name}": getattr(learnt, name) for name in CARRIED}
         if self._average is not None:
             kept |= {f"average.{name}": array for name, array in self._average.kept().items()}

@@ -22,6 +22,8 @@ from models.network import Network
 from models.readout_step import resting_activity
 from models.sequences import SequenceRunner
 
+KNOWN_FROM_CROPS = 256
+"""Of what a network was trained on: as many are enough to find directions from."""
 EVERY_MS = 25
 """One step in so many is looked at: activity changes slowly against a millisecond."""
 

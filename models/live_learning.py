@@ -22,24 +22,26 @@ SPARING_LAYER_SHARE = 0.03
 """The same where readouts spare what is known: what is then forgotten, the layers' steps cost."""
 
 
-def live_learning(learning: LearningSettings, network: NetworkSettings) -> LearningSettings:
+def live_learning(
+    learning: LearningSettings, network: NetworkSettings, *, knows: bool
+) -> LearningSettings:
     """The settings as an engine takes them, to learn from one stream in real time.
 
     `learn_every_steps` is filled in with what a CPU core can do: 1 for small networks, 20 for large
     ones, for which 20 steps share the work of one gradient. Readouts that are read by softmax hold
     log odds and were trained: cross-entropy takes the place of the usual loss, which would teach
     them 0 and 1, and they learn on, by normalised steps, of errors that dropout has not blurred,
-    while the layers below them take a tenth of the usual step, or less.
+    while the layers below them take a tenth of the usual step, or less where the network `knows`
+    directions to spare (`StoredNetwork.knows`).
     """
     usual = learning.loss == LearningSettings().loss and learning.readout_rate == 0
     if network.reading == "softmax" and usual:
-        spares = network.known_directions > 0
         learning = replace(
             learning,
-            rate=learning.rate * (SPARING_LAYER_SHARE if spares else LIVE_LAYER_SHARE),
+            rate=learning.rate * (SPARING_LAYER_SHARE if knows else LIVE_LAYER_SHARE),
             loss="CrossEntropyLoss",
             loss_options={},
-            readout_rate=SPARING_READOUT_RATE if spares else LIVE_READOUT_RATE,
+            readout_rate=SPARING_READOUT_RATE if knows else LIVE_READOUT_RATE,
             readout_step="normalised",
             dropout=0.0,
         )

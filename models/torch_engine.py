@@ -72,7 +72,8 @@ class TorchEngine:
         self._device = self._network.layers[0].weight.device
         self._usual_rate = 0.0 if learning is None else learning.rate
         """What `Teaching.set_rate` is in proportion to."""
-        learning = learning and live_learning(learning, self.settings)
+        if learning is not None:
+            learning = live_learning(learning, self.settings, knows=checkpoint.stored().knows)
         self._learn_every = 1 if learning is None else learning.learn_every_steps or 1
         self._learner: Learner | None = None
         if learning is not None:

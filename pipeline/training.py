@@ -17,7 +17,7 @@ import numpy as np
 from drivers.errors import InputError
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.engines import trainer_for
-from models.known_directions import find_known_directions
+from models.known_directions import KNOWN_FROM_CROPS, find_known_directions
 from models.network import Network
 from models.replicas import ALONE, Replicas
 from models.settings import TrainingEngineName
@@ -40,8 +40,6 @@ LOG = logging.getLogger(__name__)
 SAVE_EVERY_S = 120.0
 RECENT = 50
 """Minibatches over which the training accuracy in the record is taken."""
-KNOWN_FROM_CROPS = 256
-"""Crops that the known directions of activity are found from."""
 RESUMABLE: tuple[TrainingEngineName, ...] = ("auto", "events")
 """Trainers that can be resumed; the others leave checkpoints only."""
 

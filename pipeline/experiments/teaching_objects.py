@@ -12,7 +12,7 @@ import numpy as np
 from drivers.errors import InputError
 from models.checkpoint import save_checkpoint
 from models.events_trainer import EventsTrainer
-from models.known_directions import find_known_directions
+from models.known_directions import KNOWN_FROM_CROPS, find_known_directions
 from models.network import Network
 from models.presets import KNOWN_DIRECTIONS
 from models.torch_engine import prepare_torch
@@ -27,9 +27,10 @@ from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.simulated_gestures import SIDE
 from pipeline.experiments.tasks import BATCH, objects_task, three_layers
 from pipeline.experiments.taught_network import Performed, TaughtNetwork
-from pipeline.training import KNOWN_FROM_CROPS
 from pipeline.variation import Variation
 
+BURN_IN_MS = 40
+"""Nothing is learnt from the first steps of a crop."""
 LEARNT_SHARE = 0.5
 """Of each known recording; clips to rehearse come from there too."""
 TESTED_FROM = 2 / 3
@@ -160,7 +161,7 @@ def _learn(
         )
     )
     trainer = EventsTrainer(
-        network, replace(TRAINED, seed=seed), batch=BATCH, burn_in_ms=40, learn_every_ms=5
+        network, replace(TRAINED, seed=seed), batch=BATCH, burn_in_ms=BURN_IN_MS, learn_every_ms=5
     )
     draw_minibatch = objects_task(known).drawing(seed, regime.variation)
     minibatches = max(regime.samples // BATCH, 1)
@@ -168,7 +169,7 @@ def _learn(
         frames, classes = draw_minibatch()
         trainer.run(frames, classes, rate_factor=cosine(number / minibatches))
     known_crops = (draw_minibatch()[0] for _ in range(KNOWN_FROM_CROPS // BATCH))
-    find_known_directions(network, known_crops, burn_in_ms=40)
+    find_known_directions(network, known_crops, burn_in_ms=BURN_IN_MS)
     record = {"experiment": "teaching-objects", "simulated": False, "seed": seed}
     save_checkpoint(checkpoint, network, tuple(names), parent=None, record=record)
 

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.checkpoint import load_checkpoint, save_checkpoint
+from models.checkpoint_file import read_checkpoint
 from models.errors import ModelError
 from models.known_directions import EVERY_MS, find_known_directions, leading_directions
 from models.network import Network
@@ -86,11 +87,14 @@ def test_every_layer_has_its_own_and_a_checkpoint_keeps_them(tiny, random_frames
     assert all(layer.known.any(1).all() for layer in network.layers)
     path = tmp_path / "known.safetensors"
     save_checkpoint(path, network, tuple("abcd"), parent=None, record={})
+    assert read_checkpoint(path).knows
     loaded = load_checkpoint(path).network
     for layer, again in zip(network.layers, loaded.layers, strict=True):
         assert torch.equal(layer.known, again.known)
     find_known_directions(network, [random_frames(40, 1, 2, 10, 9)], burn_in_ms=50)
     assert not any(layer.known.any() for layer in network.layers)
+    save_checkpoint(path, network, tuple("abcd"), parent=None, record={})
+    assert not read_checkpoint(path).knows
 
 
 def test_a_network_without_directions_is_what_it_was_before_there_were_any(tiny) -> None:

@@ -8,7 +8,7 @@ export class View {
     this.seen = null;
     this.grip = null;
     this.busy = false;
-    this.next = null;
+    this.waiting = [];
     frame.addEventListener("pointerdown", (event) => this.begin(event));
     frame.addEventListener("pointermove", (event) => this.drag(event));
     frame.addEventListener("pointerup", (event) => this.drop(event));
@@ -19,7 +19,8 @@ export class View {
   // From a preview: how large the picture is, and where the frame is in it.
   show(head) {
     this.head = head;
-    if (this.grip) return;
+    // Not where it was before what is asked for now.
+    if (this.grip || this.busy) return;
     const [left, top, width, height] = head.view;
     this.place(left, top, width, height);
   }
@@ -58,8 +59,9 @@ export class View {
   drop() {
     if (!this.grip) return;
     const { to } = this.grip;
-    if (to.x === this.seen.x && to.y === this.seen.y) return this.letGo();
-    this.inTurn(() => this.move(to).finally(() => this.letGo()));
+    const moved = to.x !== this.seen.x || to.y !== this.seen.y;
+    if (moved) this.inTurn(() => this.move(to));
+    this.letGo();
   }
 
   letGo() {
@@ -70,6 +72,8 @@ export class View {
   press(event) {
     const steps = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
     const step = steps[event.key];
+    // A key that is held down does not run on once it is let go.
+    if (event.repeat && this.waiting.length) return event.preventDefault();
     if (step) this.shift(...step);
     else if (event.key === "+" || event.key === "=") this.resize(1);
     else if (event.key === "-") this.resize(-1);
@@ -118,10 +122,9 @@ export class View {
     return this.send(`${x},${y},${Math.max(width, height)}`);
   }
 
-  // One request at a time. What is asked for before the answer waits for it, as it begins from there;
-  // of several, the last: a key that is held down does not run on.
+  // One request at a time: what is asked for before the answer waits for it, as it begins from there.
   inTurn(act) {
-    if (this.busy) this.next = act;
+    if (this.busy) this.waiting.push(act);
     else act();
   }
 
@@ -134,10 +137,9 @@ export class View {
       this.tell({ x: answer.x, y: answer.y, width: answer.width, height: answer.height, cell: answer.cell });
       const by = this.head.shrunk;
       this.head = { ...this.head, view: [answer.x / by, answer.y / by, answer.width / by, answer.height / by] };
-      this.place(...this.head.view);
     }
-    const { next } = this;
-    this.next = null;
-    if (next) next();
+    // One that asks for nothing, such as a frame that cannot grow, lets the next go on.
+    while (!this.busy && this.waiting.length) this.waiting.shift()();
+    if (this.head) this.show(this.head);
   }
 }
