@@ -26,41 +26,50 @@ THREAD_VARIABLES = (
 """How numerical libraries are told their threads."""
 
 
-class Child:
-    """One `wigwag` program in a process group of its own.
+def command_of(arguments: Sequence[str]) -> list[str]:
+    """What runs `wigwag` with these arguments."""
+    # -P: a folder called "pipeline" where the user happens to be must not be imported.
+    return [sys.executable, "-P", "-m", "pipeline", *arguments]
+
+
+def start_process(
+    arguments: Sequence[str],
+    *,
+    threads: int,
+    variables: Mapping[str, str] | None = None,
+    told: bool = False,
+) -> subprocess.Popen[bytes]:
+    """Start a `wigwag` program in a process group of its own, for a `Child`.
 
     A Ctrl-C at the terminal therefore reaches the session alone, which ends its children in
     order; should the session die, the children notice by themselves (`process_guard`).
+    `variables` are added to its environment. With `told`, its standard input is a pipe.
     """
+    room = str(Path(__file__).resolve().parent.parent)
+    environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
+    environment["PYTHONPATH"] = os.pathsep.join(
+        path for path in (room, os.environ.get("PYTHONPATH")) if path
+    )
+    environment[PARENT_VARIABLE] = str(os.getpid())
+    environment |= variables or {}
+    return subprocess.Popen(
+        command_of(arguments),
+        stdin=subprocess.PIPE if told else subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env=environment,
+        process_group=0,
+    )
 
-    def __init__(
-        self,
-        name: str,
-        arguments: Sequence[str],
-        *,
-        threads: int,
-        variables: Mapping[str, str] | None = None,
-    ) -> None:
-        """`variables` are added to its environment."""
+
+class Child:
+    """One process of `start_process`, by name."""
+
+    def __init__(self, name: str, process: subprocess.Popen[bytes]) -> None:
         self.name = name
-        room = str(Path(__file__).resolve().parent.parent)
-        environment = os.environ | dict.fromkeys(THREAD_VARIABLES, str(threads))
-        environment["PYTHONPATH"] = os.pathsep.join(
-            path for path in (room, os.environ.get("PYTHONPATH")) if path
-        )
-        environment[PARENT_VARIABLE] = str(os.getpid())
-        environment |= variables or {}
-        self._process = subprocess.Popen(
-            # -P: a folder called "pipeline" where the user happens to be must not be imported.
-            [sys.executable, "-P", "-m", "pipeline", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=environment,
-            process_group=0,
-        )
-        self._stdout = cast(IO[bytes], self._process.stdout)
-        self._stderr = cast(IO[bytes], self._process.stderr)
+        self._process = process
+        self._stdout = cast(IO[bytes], process.stdout)
+        self._stderr = cast(IO[bytes], process.stderr)
 
     @property
     def pid(self) -> int:
@@ -92,6 +101,8 @@ class Child:
         """Kill it if it still runs, and free its pipes."""
         self.kill()
         self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         self._stdout.close()
         self._stderr.close()
 

@@ -246,6 +246,7 @@ class Session:
             self._wrong = error
             say(str(error), "error")
             return
+        self._stages.stand_by()
         if self._labels.count == 1:
             self._begin = time.monotonic()
         if output is not None:

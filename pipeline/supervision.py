@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence, ValuesView
 from typing import Literal
 
-from pipeline.children import Child, LineReader
+from pipeline.children import Child, LineReader, start_process
 from pipeline.process_guard import RESTARTS_VARIABLE
 from pipeline.repeated_labels import RepeatedLabels
+from pipeline.standby import Standby
 
 AfterKill = Literal["end", "go on", "begin anew", "go on elsewhere"]
 """What a session does when its source or brain was killed. `go on`: it is started again, and what
@@ -55,7 +56,7 @@ class Stage:
         self.restarts = 0
         self._arguments = tuple(arguments)
         self._threads = threads
-        self.child = Child(name, self._arguments, threads=threads)
+        self.child = Child(name, start_process(self._arguments, threads=threads))
 
     @property
     def kind(self) -> str:
@@ -67,20 +68,29 @@ class Stage:
         """Whether a signal has ended it."""
         return self.child.status is not None and self.child.status < 0
 
-    def start_again(self, *more: str, before: int, arguments: Sequence[str] | None = None) -> None:
+    def start_again(
+        self,
+        *more: str,
+        before: int,
+        arguments: Sequence[str] | None = None,
+        standby: Standby | None = None,
+    ) -> None:
         """Another process in place of the one that has ended; `before` is told to it.
 
-        With `arguments`, these are its own from now on.
+        With `arguments`, these are its own from now on. `standby` becomes it, if that still runs.
         """
         self.child.close()
         self.restarts += 1
         self._arguments = self._arguments if arguments is None else tuple(arguments)
-        self.child = Child(
-            self.name,
-            (*self._arguments, *more),
-            threads=self._threads,
-            variables={RESTARTS_VARIABLE: str(before)},
+        told, variables = (*self._arguments, *more), {RESTARTS_VARIABLE: str(before)}
+        ready = standby and standby.become(self.name, told, variables)
+        self.child = ready or Child(
+            self.name, start_process(told, threads=self._threads, variables=variables)
         )
+
+    def stand_by(self) -> Standby:
+        """A process that has loaded what this one has, where this is a brain."""
+        return Standby(self._arguments, threads=self._threads)
 
 
 class Stages:
@@ -104,6 +114,7 @@ class Stages:
         self._backoff = Backoff()
         self._again_s: float | None = None
         self._gaps = 0
+        self._standby: Standby | None = None
 
     def start(self, name: str, arguments: Sequence[str], *, threads: int) -> None:
         """A console can be started again in any session; a recorder cannot go on in its file."""
@@ -149,6 +160,15 @@ class Stages:
                 yield f"the {stage.name} was killed by signal {-(stage.child.status or 0)}; {after}"
                 stage.survives = self._again_s is not None
 
+    def stand_by(self) -> None:
+        """Have a process ready to take the place of one that is killed, if it may be needed.
+
+        To be called when all goes well, as loading takes a core for a second.
+        """
+        wanted = self._after_kill in ("go on", "go on elsewhere") and not self.waits
+        if wanted and self._standby is None:
+            self._standby = self["brain"].stand_by()
+
     def interrupt(self) -> None:
         """Ask all to end; none is started again."""
         self._again_s = None
@@ -159,6 +179,8 @@ class Stages:
         """Kill what still runs, last started first."""
         for stage in reversed(list(self.values())):
             stage.child.close()
+        if self._standby is not None:
+            self._standby.close()
 
     def _start_again(self, killed: list[Stage]) -> None:
         worked = [one for one in killed if one.name != "console"]
@@ -174,11 +196,15 @@ class Stages:
             self._gaps += 1
         else:
             self._gaps += len(worked)
-        for stage in killed:
+        # A brain takes longest to start.
+        for stage in sorted(killed, key=lambda one: one.kind != "brain"):
             for pipe in stage.child.pipes():
                 self._reader.forget(pipe)
             more = caught_up if stage.name == "source" else ()
-            stage.start_again(*more, before=self._gaps, arguments=told.get(stage.name))
+            standby, self._standby = self._standby, None
+            stage.start_again(
+                *more, before=self._gaps, arguments=told.get(stage.name), standby=standby
+            )
             self._listen(stage)
 
     def _listen(self, stage: Stage) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.addresses import ipc_address, private_run_directory
 from pipeline.benchmarks.worker import Ready, serve
 from pipeline.bus import EventSubscriber
-from pipeline.children import Child
+from pipeline.children import Child, start_process
 from pipeline.intake import Intake
 from pipeline.memory import keep_freed_memory
 from pipeline.wire import EndMessage, EventsMessage, decode
@@ -35,9 +35,8 @@ def prepare(options: dict[str, Any]) -> Ready:
 def _replay(path: Path, policy: str) -> dict[str, Any]:
     intake = Intake(columns=32, rows=32)
     address = ipc_address(private_run_directory(), "events")
-    source = Child(
-        "source", ["source", str(path), "--bind", address, "--backpressure", policy], threads=1
-    )
+    told = ["source", str(path), "--bind", address, "--backpressure", policy]
+    source = Child("source", start_process(told, threads=1))
     ends_us: list[int] = []
     there_ns: list[int] = []
     begin_us: int | None = None

@@ -15,7 +15,7 @@ from pipeline.addresses import ipc_address, private_run_directory
 from pipeline.benchmarks.neighbour import busy_neighbour
 from pipeline.benchmarks.worker import Ready, serve
 from pipeline.bus import EventSubscriber
-from pipeline.children import Child
+from pipeline.children import Child, start_process
 from pipeline.intake import Intake
 from pipeline.wire import EndMessage, EventsMessage, decode, encode_packet
 from recordings.formats import open_recording
@@ -81,7 +81,8 @@ def _send_to_frames(path: Path) -> Timed:
     """From a source process; the clock runs from the first packet that comes to the end."""
     intake = Intake(columns=32, rows=32)
     address = ipc_address(private_run_directory(), "events")
-    source = Child("source", ["source", str(path), "--bind", address, "--speed", "max"], threads=1)
+    told = ["source", str(path), "--bind", address, "--speed", "max"]
+    source = Child("source", start_process(told, threads=1))
     start_ns = before = 0
     try:
         with EventSubscriber([address]) as bus:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from drivers.errors import InputError
 from pipeline.addresses import ipc_address, private_run_directory
-from pipeline.children import Child, LineReader
+from pipeline.children import Child, LineReader, start_process
 
 StageName = Literal["source", "brain", "watcher"]
 _GRACE_S = 5.0
@@ -32,7 +32,7 @@ class Stages:
         self.children: dict[StageName, Child] = {}
 
         def start(name: StageName, arguments: Sequence[str], threads: int) -> None:
-            child = Child(name, arguments, threads=threads)
+            child = Child(name, start_process(arguments, threads=threads))
             stack.callback(child.close)
             self.children[name] = child
 

@@ -185,6 +185,7 @@ def brain(
     insecure: o.Insecure = False,
     server_key: o.ServerKey = None,
     secret_key: o.SecretKey = None,
+    stand_by: Annotated[bool, typer.Option("--stand-by", hidden=True)] = False,
 ) -> None:
     """Recognise the gestures of a source's events, and learn on the way.
 
@@ -209,29 +210,32 @@ def brain(
         layer=layer,
         views=view,
     )
+    settings = replace(
+        settings,
+        teach=teach,
+        session=session,
+        replay=replay_session,
+        separate=separate,
+        rehearse=rehearse,
+        save_folder=save_folder,
+        latest=latest,
+        publish=publish,
+        control=control,
+        metrics=metrics,
+        skip_when_behind=when_behind is o.WhenBehind.skip,
+        keep_running=keep_running,
+        as_json=as_json,
+        insecure=insecure,
+        server_key=server_key,
+        secret_key=secret_key,
+    )
+    if stand_by:
+        from pipeline.standby import stand_by as wait_for_a_part
+
+        wait_for_a_part(settings)
     from pipeline.brain import run_brain
 
-    summary = run_brain(
-        replace(
-            settings,
-            teach=teach,
-            session=session,
-            replay=replay_session,
-            separate=separate,
-            rehearse=rehearse,
-            save_folder=save_folder,
-            latest=latest,
-            publish=publish,
-            control=control,
-            metrics=metrics,
-            skip_when_behind=when_behind is o.WhenBehind.skip,
-            keep_running=keep_running,
-            as_json=as_json,
-            insecure=insecure,
-            server_key=server_key,
-            secret_key=secret_key,
-        )
-    )
+    summary = run_brain(settings)
     raise typer.Exit(130 if summary.ended == "interrupted" else 0)
 
 

@@ -82,10 +82,10 @@ class Running:
         assert self.process.poll() is None, self.errors[-3:]
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
             try:
-                words = Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")
+                words = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").split()
             except OSError:  # it has just ended
                 continue
-            if name.encode() in words[:6]:
+            if name.encode() in words[:6] and b"--stand-by" not in words:
                 return int(child)
         return None
 

@@ -23,14 +23,15 @@ from pipeline.supervision import MOST_RESTARTS, WITHIN_S, Backoff
 SAMPLE = Path(__file__).resolve().parents[2] / "recordings/samples/simulated-session.aedat4"
 
 
-def process_of(session: Popen[bytes], stage: str) -> int:
-    """The process of a stage, once it is there."""
+def process_of(session: Popen[bytes], stage: str, *, waiting: bool = False) -> int:
+    """The process of a stage, or of one that stands by, once it is there."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         children = Path(f"/proc/{session.pid}/task/{session.pid}/children").read_text().split()
         for child in children:
             with suppress(FileNotFoundError, ProcessLookupError):  # reaped since it was listed
-                if stage.encode() in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[:6]:
+                command = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").split()
+                if stage.encode() in command[:6] and (b"--stand-by" in command) == waiting:
                     return int(child)
         time.sleep(0.02)  # between two looks at a running process
     raise AssertionError(f"no {stage} among the children")
@@ -95,6 +96,28 @@ def test_a_live_session_goes_on(wigwag, tmp_path: Path, tiny_checkpoint: Path, s
     assert summary["gaps"] == (stage == "source")
     seen = summary["events_binned"] + summary["events_outside_view"]
     assert summary["events_in"] == seen + summary["events_late"] + summary["events_invalid"]
+
+
+@pytest.mark.parametrize("stage", ["source", "brain"])
+def test_a_process_that_stands_by_takes_the_place_of_what_is_killed(
+    wigwag, tiny_checkpoint: Path, stage: str
+) -> None:
+    """It has loaded all, and another one stands by as soon as labels come again."""
+    session = wigwag.start(
+        "live", "--camera", "simulated", "--checkpoint", tiny_checkpoint, "--json"
+    )
+    labels = labels_of(session)
+    next(labels)
+    waiting = process_of(session, "brain", waiting=True)
+    os.kill(process_of(session, stage), signal.SIGKILL)
+    assert next(one for one in labels if one.get("gaps"))["gaps"] == 1
+    assert process_of(session, stage) == waiting
+    another = process_of(session, "brain", waiting=True)
+    assert another != waiting
+    session.send_signal(signal.SIGINT)
+    session.communicate(timeout=60)
+    with pytest.raises(ProcessLookupError):
+        os.kill(another, 0)
 
 
 def test_a_replay_is_begun_anew_and_says_nothing_twice(

@@ -1,0 +1,108 @@
+"""A process that has loaded what takes long, and waits to become a stage of a session.
+
+Starting Python, libraries and compiled code takes a brain about a second; what has them already
+goes on in place of a stage that was killed after a few hundredths.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import msgspec
+import setproctitle
+
+from pipeline.children import Child, command_of, start_process
+
+if TYPE_CHECKING:
+    from pipeline.brain_settings import BrainSettings
+
+STAND_BY = "--stand-by"
+"""Option of `wigwag brain`."""
+_LOADED = ("pipeline.source", "pipeline.recorder", "drivers.simulated_camera")
+_LOADED_IF_INSTALLED = ("pipeline.console.server",)
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What such a process is told at last: one line of JSON on its standard input."""
+
+    arguments: list[str]
+    """Of `wigwag`."""
+    variables: dict[str, str]
+    """Added to its environment."""
+
+
+class Standby:
+    """Such a process, seen from its session; closed, or else taken over by a `Child`."""
+
+    def __init__(self, brain_arguments: Sequence[str], *, threads: int) -> None:
+        """It loads what a brain with these arguments would."""
+        command, *rest = brain_arguments
+        self._process = start_process((command, STAND_BY, *rest), threads=threads, told=True)
+
+    def become(
+        self, name: str, arguments: Sequence[str], variables: Mapping[str, str]
+    ) -> Child | None:
+        """Make it a stage of this name, once it has loaded all; None where it has ended."""
+        told = _Told(list(arguments), dict(variables))
+        standard_input = self._process.stdin
+        assert standard_input is not None
+        try:
+            with standard_input:
+                standard_input.write(msgspec.json.encode(told) + b"\n")
+        except BrokenPipeError:
+            self.close()
+            return None
+        return Child(name, self._process)
+
+    def close(self) -> None:
+        """End it; nothing is lost with it."""
+        Child("stand-by", self._process).close()
+
+
+def stand_by(settings: BrainSettings) -> NoReturn:
+    """Load what stages need, wait for standard input to say which one to be, and be it.
+
+    Ends where standard input does: the session is over. Raises `ModelError` for a checkpoint that
+    cannot be used.
+    """
+    _load(settings)
+    line = sys.stdin.buffer.readline()
+    if not line:
+        sys.exit(0)
+    told = msgspec.json.decode(line, type=_Told)
+    with Path(os.devnull).open("rb") as nothing:
+        os.dup2(nothing.fileno(), sys.stdin.fileno())
+    os.environ.update(told.variables)
+    sys.argv[1:] = told.arguments
+    setproctitle.setproctitle(" ".join(command_of(told.arguments)))
+    from pipeline.cli import main
+
+    main()
+    raise AssertionError("a command ends its process")
+
+
+def _load(settings: BrainSettings) -> None:
+    from pipeline import event_filters
+    from pipeline.brain import load_chosen_engine
+    from pipeline.intake import Intake
+
+    # Whoever it becomes says all of this again.
+    logging.disable(logging.INFO)
+    for apart in settings.apart():
+        load_chosen_engine(apart)
+    logging.disable(logging.NOTSET)
+    Intake.warm_up()
+    event_filters.warm_up()
+    for module in _LOADED:
+        importlib.import_module(module)
+    for module in _LOADED_IF_INSTALLED:
+        try:
+            importlib.import_module(module)
+        except ImportError:
+            continue
