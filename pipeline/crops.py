@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from drivers.errors import InputError
 from pipeline.binning import Frames
+from pipeline.symmetry import Counterparts, backward_classes, mirrored_classes
 from pipeline.trials import TrialFrames
 from pipeline.variation import (
     Change,
@@ -30,6 +31,10 @@ class CropSettings(Variation):
     batch: int = 32
     steps: int = 400
     """Length of a crop in frames of 1 ms."""
+    mirror: bool = False
+    """Half of the crops are seen in a mirror, as the class that they are there: see `symmetry`."""
+    backwards: bool = False
+    """Half of the crops are played backwards, as the class that they are then."""
 
     def __post_init__(self) -> None:
         Variation.__post_init__(self)
@@ -55,6 +60,8 @@ class Crop:
     speed: float
     """How many times as fast it is read."""
     change: Change
+    gesture_class: int
+    """Counted from 1; of a mirrored one, what it is in the mirror."""
 
 
 class CropSampler:
@@ -63,12 +70,22 @@ class CropSampler:
     Deciding is cheap and goes in order, cutting is neither: any process may do it (`cut_crops`).
     """
 
-    def __init__(self, trials: Sequence[TrialFrames], settings: CropSettings, seed: int) -> None:
+    def __init__(
+        self,
+        trials: Sequence[TrialFrames],
+        settings: CropSettings,
+        seed: int,
+        class_names: Sequence[str] = (),
+    ) -> None:
+        """Only classes with names that say what they become are mirrored or played backwards."""
         if not trials:
             raise InputError(
                 what="training set", got="no gestures", allowed="one or more", todo="add recordings"
             )
         self._lengths = [trial.frames for trial in trials]
+        self._classes = [trial.gesture_class for trial in trials]
+        self._mirrored = mirrored_classes(class_names) if settings.mirror else ()
+        self._backward = backward_classes(class_names) if settings.backwards else ()
         self._settings = settings
         self._rng = np.random.default_rng(seed)
 
@@ -93,7 +110,18 @@ class CropSampler:
         speed = draw_speed(settings, self._rng)
         last = max(self._lengths[index] - frames_read(settings.steps, speed), 0)
         begin = int(self._rng.integers(0, last + 1))
-        return Crop(index, begin, speed, draw_change(settings, self._rng))
+        change = draw_change(settings, self._rng)
+        mirrored, gesture_class = self._become(self._mirrored, self._classes[index])
+        backwards, gesture_class = self._become(self._backward, gesture_class)
+        change = replace(change, mirrored=mirrored, backwards=backwards)
+        return Crop(index, begin, speed, change, gesture_class)
+
+    def _become(self, counterparts: Counterparts, gesture_class: int) -> tuple[bool, int]:
+        """Whether a crop of this class becomes its counterpart, every other time, and its class."""
+        if not any(counterparts) or self._rng.random() < 0.5:
+            return False, gesture_class
+        other = counterparts[gesture_class - 1]
+        return other is not None, other or gesture_class
 
 
 def cut_crops(
@@ -103,10 +131,14 @@ def cut_crops(
 
     Silence follows a gesture that is shorter than `steps`.
     """
-    labels = np.array([trials[crop.trial].gesture_class - 1 for crop in plan])
+    labels = np.array([crop.gesture_class - 1 for crop in plan])
     return np.stack([_cut(trials[crop.trial], crop, steps) for crop in plan], axis=1), labels
 
 
 def _cut(trial: TrialFrames, crop: Crop, steps: int) -> Frames:
-    frames = trial.unpack(crop.begin, frames_read(steps, crop.speed))
+    count = frames_read(steps, crop.speed)
+    if crop.change.backwards:
+        # From its last frame on, not from the silence after it.
+        count = min(count, max(trial.frames - crop.begin, 0))
+    frames = trial.unpack(crop.begin, count)
     return changed(frames, crop.change, steps=steps, speed=crop.speed)

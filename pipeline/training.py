@@ -28,6 +28,7 @@ from pipeline.datasets import Dataset, Reading
 from pipeline.minibatches import MinibatchFeed
 from pipeline.run_folder import RunFolder
 from pipeline.stop_request import StopRequest
+from pipeline.symmetry import backward_classes, mirrored_classes
 from pipeline.training_figure import can_draw, draw_training
 from pipeline.training_log import TrainingLog
 from pipeline.training_progress import ProgressSink, TrainingProgress
@@ -36,6 +37,7 @@ from pipeline.training_tensorboard import TensorBoardLog, require_tensorboard
 from pipeline.trials import TrialFrames
 
 LOG = logging.getLogger(__name__)
+STAYS = "their names do not say what these become, they stay as they are: "
 
 SAVE_EVERY_S = 120.0
 RECENT = 50
@@ -174,7 +176,7 @@ class _Run:
         self._network = network
         self._trials = trials
         self._standing = standing
-        self._sampler = CropSampler(trials, settings.crops, settings.seed)
+        self._sampler = self._new_sampler()
         if standing.sampler is not None:
             self._sampler.load_state(standing.sampler)
         # Some trainers have no state to give; see RESUMABLE.
@@ -256,13 +258,17 @@ class _Run:
         if not self._network.settings.known_directions or not self._replicas.leads:
             return self._network
         network = self._network.copy()
-        sampler = CropSampler(self._trials, settings.crops, settings.seed)
+        sampler = self._new_sampler()
         count = -(-KNOWN_FROM_CROPS // settings.crops.batch)
         minibatches = (
             cut_crops(self._trials, sampler.plan(), settings.crops.steps)[0] for _ in range(count)
         )
         find_known_directions(network, minibatches, burn_in_ms=BURN_IN_MS)
         return network
+
+    def _new_sampler(self) -> CropSampler:
+        settings = self._settings
+        return CropSampler(self._trials, settings.crops, settings.seed, self._dataset.class_names)
 
     def _conclude(self, ended: bool) -> None:
         """Draw the log; what resuming needs is not needed after the end."""
@@ -331,6 +337,8 @@ def _trials(
     )
     if first:
         replicas.wait()
+    if replicas.leads:
+        _say_what_stays(dataset.class_names, settings)
     short = sum(trial.frames < settings.crops.steps for trial in trials)
     empty = sum(trial.frames == 0 for trial in trials)
     if short and replicas.leads:
@@ -340,6 +348,18 @@ def _trials(
             *(short, len(trials), settings.crops.steps, empty),
         )
     return trials
+
+
+def _say_what_stays(class_names: Sequence[str], settings: TrainingSettings) -> None:
+    """Tell which classes are never mirrored or played backwards, although that was asked for."""
+    for asked, counterparts, name in (
+        (settings.crops.mirror, mirrored_classes(class_names), "crops.mirror"),
+        (settings.crops.backwards, backward_classes(class_names), "crops.backwards"),
+    ):
+        pairs = zip(class_names, counterparts, strict=True)
+        without = [class_name for class_name, other in pairs if other is None]
+        if asked and without:
+            LOG.warning("%s: %s%s", name, STAYS, ", ".join(without))
 
 
 def _digest(trials: Sequence[TrialFrames]) -> str:

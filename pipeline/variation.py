@@ -1,6 +1,5 @@
-"""Small changes of labelled frames, so that a few recordings stand for more: moved, turned, paced.
-
-Never mirrored: left and right are different classes.
+"""Changes of labelled frames, so that a few recordings stand for more: moved, turned, paced, and
+mirrored or played backwards where the caller knows what class that makes of them (`symmetry`).
 """
 
 from __future__ import annotations
@@ -61,6 +60,10 @@ class Change:
     drop: float = 0.0
     seed: int = 0
     """Of which cells are dropped."""
+    mirrored: bool = False
+    """Left and right exchanged."""
+    backwards: bool = False
+    """The last frame first, ON and OFF exchanged: what grew brighter then grows darker."""
 
 
 def draw_speed(variation: Variation, rng: np.random.Generator) -> float:
@@ -103,6 +106,10 @@ def changed(frames: Frames, change: Change, *, steps: int, speed: float = 1.0) -
         return frames
     rows, columns = frames.shape[-2:]
     t, sign, y, x = np.nonzero(frames.view(np.bool_))
+    if change.backwards:
+        t, sign = len(frames) - 1 - t, 1 - sign
+    if change.mirrored:
+        x = columns - 1 - x
     if change.drop:
         kept = np.random.default_rng(change.seed).random(len(t)) >= change.drop
         t, sign, y, x = t[kept], sign[kept], y[kept], x[kept]

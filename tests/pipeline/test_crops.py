@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from drivers.errors import InputError
+from drivers.gestures import GESTURE_NAMES
 from pipeline.binning import Frames
 from pipeline.crops import CropSampler, CropSettings, cut_crops
 from pipeline.trials import TrialFrames
@@ -152,7 +153,7 @@ def test_shifts_never_wrap() -> None:
     assert places == {(row, column) for row in range(3) for column in range(3)}
 
 
-def test_crops_are_shifted_and_never_mirrored() -> None:
+def test_crops_are_shifted_and_not_mirrored_unasked() -> None:
     """Every crop is the gesture moved by up to the shift: left stays left."""
     random = np.random.default_rng(5)
     pattern = np.zeros((1, 2, SIDE, SIDE), dtype=np.uint8)
@@ -165,6 +166,56 @@ def test_crops_are_shifted_and_never_mirrored() -> None:
     chosen = CropSettings(batch=200, steps=1, shift_cells=1)
     frames, _ = draw([trial(pattern)], chosen)
     assert {crop.tobytes() for crop in frames[0]} == moved
+
+
+def test_half_of_the_crops_are_seen_in_a_mirror_as_another_class() -> None:
+    """Left and right change places, and what was right hand wave is labelled left hand wave."""
+    random = np.random.default_rng(5)
+    frames = (random.random((9, 2, SIDE, SIDE)) < 0.4).astype(np.uint8)
+    chosen = CropSettings(batch=400, steps=9, shift_cells=0, mirror=True)
+    sampler = CropSampler([trial(frames, 2)], chosen, 0, GESTURE_NAMES)
+    crops, labels = draw([trial(frames, 2)], chosen, sampler)
+    for crop, label in zip(crops.swapaxes(0, 1), labels, strict=True):
+        assert np.array_equal(crop, frames if label == 1 else frames[..., ::-1])
+    assert set(labels) == {1, 2}
+    assert 150 < (labels == 2).sum() < 250
+
+
+def test_half_of_the_crops_are_played_backwards_as_another_class() -> None:
+    """The last frame first, ON and OFF exchanged; silence still follows a short gesture."""
+    random = np.random.default_rng(5)
+    frames = (random.random((9, 2, SIDE, SIDE)) < 0.4).astype(np.uint8)
+    chosen = CropSettings(batch=400, steps=12, shift_cells=0, backwards=True)
+    sampler = CropSampler([trial(frames, 4)], chosen, 0, GESTURE_NAMES)
+    crops, labels = draw([trial(frames, 4)], chosen, sampler)
+    for crop, label in zip(crops.swapaxes(0, 1), labels, strict=True):
+        assert np.array_equal(crop[:9], frames if label == 3 else frames[::-1, ::-1])
+        assert not crop[9:].any()
+    assert set(labels) == {3, 4}
+    assert 150 < (labels == 4).sum() < 250
+
+
+def test_a_circle_mirrored_and_played_backwards_turns_as_before_on_the_other_side() -> None:
+    """Both together: right arm clockwise becomes left arm clockwise."""
+    frames = np.zeros((4, 2, SIDE, SIDE), dtype=np.uint8)
+    frames[0, 0, 1, 0] = 1
+    chosen = CropSettings(batch=100, steps=4, shift_cells=0, mirror=True, backwards=True)
+    sampler = CropSampler([trial(frames, 4)], chosen, 0, GESTURE_NAMES)
+    crops, labels = draw([trial(frames, 4)], chosen, sampler)
+    # Frame, sign, row, column by class, counted from 0.
+    expected = {3: (0, 0, 1, 0), 6: (0, 0, 1, SIDE - 1), 4: (3, 1, 1, 0), 5: (3, 1, 1, SIDE - 1)}
+    for crop, label in zip(crops.swapaxes(0, 1), labels, strict=True):
+        assert [tuple(place) for place in np.argwhere(crop)] == [expected[int(label)]]
+    assert set(labels) == {3, 4, 5, 6}
+
+
+def test_classes_without_a_counterpart_are_left_as_they_are() -> None:
+    """Digits are not mirrored, and the same crops are drawn as without asking."""
+    trials = random_trials()
+    plain = CropSettings(batch=20, steps=20)
+    asked = CropSettings(batch=20, steps=20, mirror=True, backwards=True)
+    names = tuple(map(str, range(11)))
+    assert CropSampler(trials, asked, 0, names).plan() == CropSampler(trials, plain, 0).plan()
 
 
 def test_dropping_only_takes_away_and_at_most_its_share() -> None:

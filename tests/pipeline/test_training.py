@@ -113,6 +113,8 @@ def test_progress_is_told_and_the_record_says_how_it_was_made(
         "zoom_up_to": 1.0,
         "speed_up_to": 1.0,
         "drop_up_to": 0.0,
+        "mirror": False,
+        "backwards": False,
     }
 
 
@@ -257,6 +259,26 @@ def test_gestures_shorter_than_a_crop_are_said(
         with caplog.at_level("WARNING"):
             run(simulated_set, tmp_path / str(steps), settings)
         assert [record.getMessage().split(",")[0] for record in caplog.records] == said
+
+
+def test_classes_that_cannot_be_mirrored_are_said(
+    simulated_set: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By name, where a mirror was asked for; the gestures of the published set have their names."""
+    settings = tiny(minibatches=1, crops={"batch": 4, "steps": 60, "mirror": True})
+    plain = tiny(minibatches=1, crops={"batch": 4, "steps": 60})
+    versions = []
+    for number, (chosen, names) in enumerate(
+        ((settings, GESTURE_NAMES), (settings, tuple("abcdefghijk")), (plain, GESTURE_NAMES))
+    ):
+        dataset = GestureFolder(simulated_set)
+        dataset.class_names = names
+        caplog.clear()
+        with caplog.at_level("WARNING"):
+            versions.append(train(dataset, RunFolder(tmp_path / str(number)), chosen).version)
+        said = [record.getMessage() for record in caplog.records]
+        assert said == (["crops.mirror: " + training.STAYS + ", ".join(names)] * (number == 1))
+    assert versions[0] != versions[2]
 
 
 def test_weights_change_with_every_minibatch(simulated_set: Path, tmp_path: Path) -> None:
