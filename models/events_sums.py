@@ -21,6 +21,7 @@ from models.events_readout import softmax
 from models.events_streams import EventsStreams
 from models.layer_parameters import Floats
 from models.network import Network
+from models.reading import LEAST_SHARE, scores_with_other
 
 compiled: Any = njit(cache=True, error_model="numpy")
 
@@ -32,7 +33,7 @@ class Sums:
     votes: npt.NDArray[np.int64]
     """shape (layers, N, classes): steps at which a class had the largest readout (P 4.3)."""
     scores: npt.NDArray[np.float64]
-    """shape (N, classes): shares as the network is to be read (`models.reading`), summed."""
+    """shape (N, classes): of whole sequences, as the network is to be read (`models.reading`)."""
     readings: npt.NDArray[np.float64]
     """shape (layers, N, classes): readouts y, mean over steps."""
     activity: tuple[npt.NDArray[np.float32], ...]
@@ -46,11 +47,12 @@ class Summing:
 
     def __init__(self, network: Network) -> None:
         self._streams = EventsStreams(network, 1, learning=False)
-        settings = network.settings
+        self._settings = settings = network.settings
         self._classes = settings.classes
         self._read = np.zeros(len(network.layers), np.uint8)
         self._read[list(settings.read_layers)] = 1
         self._soft = settings.reading == "softmax"
+        self._multiplied = settings.over_time == "product"
         self._shape = (settings.input_channels, settings.height, settings.width)
         cells = settings.input_copies * math.prod(self._shape)
         self._x = aligned((-(-cells // WORD) * WORD,), np.uint8)
@@ -85,6 +87,7 @@ class Summing:
                 burn_in_ms,
                 self._read,
                 self._soft,
+                self._multiplied,
                 own_votes,
                 own_scores,
                 own_readings,
@@ -93,7 +96,9 @@ class Summing:
             )
             counted = max(len(frames) - burn_in_ms, 1)
             votes.append(own_votes)
-            scores.append(own_scores / self._read.sum())
+            scores.append(
+                scores_with_other(self._settings, own_scores, max(len(frames) - burn_in_ms, 0))
+            )
             readings.append(own_readings / counted)
             activity.append([values / counted for values in own_activity])
             steps += counted
@@ -118,6 +123,7 @@ def run_summing(
     burn_in: int,
     read: Bytes,
     soft: bool,
+    multiplied: bool,
     votes: Integers,
     scores: Floats,
     readings: Floats,
@@ -126,22 +132,29 @@ def run_summing(
 ) -> None:
     """Advance by `frames`; from step `burn_in` on add to the arrays from `votes` on.
 
-    `read`, shape (layers,), says whose votes, or `soft` readings, are scored.
+    `read`, shape (layers,), says whose votes, or `soft` readings, are scored; see
+    `models.reading`, which says the same of arrays.
     """
-    shares = np.zeros(scores.size)
+    shares, layers_shares = np.zeros(scores.size), np.zeros(scores.size)
     counts = np.zeros_like(spikes)
     winners = np.zeros_like(spikes)
     for t in range(frames.shape[0]):
         step_network(layers, frames[t], x, False, heard, winners, counts)
         if t >= burn_in:
             spikes += counts
+            shares[:] = 0.0
             for number in range(len(layers)):
                 votes[number, winners[number]] += 1
                 if read[number] and soft:
-                    shares[:] = layers[number].readings
-                    softmax(shares)
-                    scores += shares
+                    layers_shares[:] = layers[number].readings
+                    softmax(layers_shares)
+                    shares += layers_shares
                 elif read[number]:
-                    scores[winners[number]] += 1.0
+                    shares[winners[number]] += 1.0
                 readings[number] += layers[number].readings
                 activity[number][:] += layers[number].activity.reshape(-1)
+            shares /= read.sum()
+            if multiplied:
+                scores += np.log(np.maximum(shares, LEAST_SHARE))
+            else:
+                scores += shares

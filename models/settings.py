@@ -28,6 +28,9 @@ ReadoutInput = Literal["activity", "spikes"]
 """What the readouts of spiking layers see: sigmoid(u), as in the paper, or the spikes."""
 Reading = Literal["votes", "softmax"]
 """How readouts are read: the largest one's class counts 1, as in the paper, or each its softmax."""
+OverTime = Literal["sum", "product"]
+"""How shares of the classes add up over a gesture: summed, as votes are, or multiplied, as pieces
+of evidence that do not depend on each other."""
 ReadoutStep = Literal["centred", "normalised"]
 """How a trained readout learns: by the optimiser, from what differs from its usual input, or in
 proportion to its error, from what its input differs in from that of a layer at rest."""
@@ -90,6 +93,13 @@ class NetworkSettings:
     """What a millisecond adds to the score of each class; scores are summed over time."""
     reading_layers: tuple[int, ...] = (-1,)
     """Layers whose readouts are read, from 0; -1 is the top one, as in the paper."""
+    over_time: OverTime = "sum"
+    """How the shares of single milliseconds decide on a whole gesture."""
+    other_class: int = 0
+    """Counted from 1, the class of what is none of the others; 0: there is none."""
+    other_share: float = 0.22
+    """Named is `other_class` where no class has this share in the mean over a gesture: the
+    geometric mean, where shares are multiplied."""
     known_directions: int = 0
     """Of each layer's activity, kept for live lessons to spare: `models.known_directions`."""
     weight_scale: float = 1.1
@@ -140,6 +150,19 @@ class NetworkSettings:
             self.reading_layers,
             f"one or more different ones of {-count} to {count - 1}",
         )
+        _one_of(OverTime, "over time", self.over_time)
+        _require(
+            isinstance(self.other_class, int) and 0 <= self.other_class <= self.classes,
+            "other class",
+            self.other_class,
+            f"1 to {self.classes}, the number of classes, or 0 for none",
+        )
+        _require(
+            _finite(self.other_share) and 0.0 < self.other_share < 1.0,
+            "other share",
+            self.other_share,
+            "above 0, below 1",
+        )
         self.shapes()
 
     @property
@@ -149,8 +172,9 @@ class NetworkSettings:
 
     @property
     def reads_as_published(self) -> bool:
-        """Whether the votes of one layer decide."""
-        return self.reading == "votes" and len(self.reading_layers) == 1
+        """Whether the votes of one layer decide, and nothing else."""
+        plain = self.over_time == "sum" and self.other_class == 0
+        return plain and self.reading == "votes" and len(self.reading_layers) == 1
 
     @property
     def reading_text(self) -> str:
@@ -158,7 +182,12 @@ class NetworkSettings:
         if self.reads_as_published and self.read_layers == (len(self.layers) - 1,):
             return "top layer"
         layers = " and ".join(str(layer + 1) for layer in self.read_layers)
-        return f"{self.reading} of layer {layers}"
+        text = f"{self.reading} of layer {layers}"
+        if self.over_time == "product":
+            text += ", multiplied over time"
+        if self.other_class:
+            text += f"; class {self.other_class} where none has {self.other_share:g}"
+        return text
 
     def shapes(self) -> tuple[LayerShape, ...]:
         """Shapes of every layer, bottom up; raises `ModelError` where one would be empty."""
@@ -225,7 +254,14 @@ class NetworkSettings:
         values = asdict(self)
         if self.readout_input == "activity":
             del values["readout_input"]
-        later = (("reading", "votes"), ("reading_layers", (-1,)), ("known_directions", 0))
+        later = (
+            ("reading", "votes"),
+            ("reading_layers", (-1,)),
+            ("over_time", "sum"),
+            ("other_class", 0),
+            ("other_share", 0.22),
+            ("known_directions", 0),
+        )
         for name, usual in later:
             if values[name] == usual:
                 del values[name]

@@ -12,7 +12,7 @@ import torch
 from models.averaging import WeightAverage
 from models.learner import Learner
 from models.network import Network
-from models.reading import SequenceReading, shares_of
+from models.reading import SequenceReading, evidence_of, scores_with_other, shares_of
 from models.replicas import ALONE, Replicas
 from models.sequences import SequenceRunner
 from models.settings import LearningSettings
@@ -175,8 +175,9 @@ def read_sequences(
         readings = runner.readings(stretches)[:, max(burn_in_ms - begin, 0) :].cpu().numpy()
         winners = readings.argmax(3)[..., None] == np.arange(settings.classes)
         votes += winners.sum(1)
-        scores += shares_of(settings, readings).sum(0)
-    return SequenceReading(votes, scores)
+        scores += evidence_of(settings, shares_of(settings, readings)).sum(0)
+    steps = max(frames.shape[0] - burn_in_ms, 0)
+    return SequenceReading(votes, scores_with_other(settings, scores, steps))
 
 
 def count_votes(

@@ -55,13 +55,13 @@ def make_pupil(
 def _recogniser(
     settings: BrainSettings, engine: Engine, intervals: Sequence[GestureInterval], stream: int
 ) -> Recogniser:
-    classes, layers = len(engine.class_names), len(engine.settings.layers)
+    classes = len(engine.class_names)
     return Recogniser(
         engine,
         source="",
         decisions=settings.decisions,
         targets=Targets(intervals, classes=classes, on=settings.learn is not None),
-        trials=TrialVotes(intervals, layers=layers, classes=classes, layer=settings.layer),
+        trials=TrialVotes(intervals, engine.settings, layer=settings.layer),
         layer=settings.layer,
         stream=stream,
     )

@@ -131,6 +131,7 @@ class EventPublisher(_BoundPublisher):
         self.dropped_events = 0
         self._readers = 0
         self._looked_ns = 0
+        self._stopped_s: float | None = None
         super().__init__(
             address, nodrop=True, send_hwm=send_hwm, security=security, insecure=insecure
         )
@@ -145,14 +146,17 @@ class EventPublisher(_BoundPublisher):
             self._on_wait()
         return True
 
-    def wait_until_left(self, patience_s: float, complain: Callable[[], None]) -> None:
-        """Wait until every subscriber has gone, or `stop` is set; `complain` once if it takes long.
+    def wait_until_left(
+        self, patience_s: float, complain: Callable[[], None], *, after_stop_s: float = 0.0
+    ) -> None:
+        """Wait until every subscriber has gone; `complain` once if it takes long.
 
-        ZeroMQ drops what a full reader has not taken off the connection when its peer closes, so
-        whoever sent the last message must not be the first to go.
+        Once `stop` is set, `after_stop_s` are left. ZeroMQ drops what a full reader has not taken
+        off the connection when its peer closes, so whoever sent the last message must not be the
+        first to go.
         """
         complaint = time.monotonic() + patience_s
-        while self.subscribers(self.topic) and not self.stop.is_set():
+        while self.subscribers(self.topic) and not self._is_over(after_stop_s):
             self._socket.poll(_SLICE_MS, zmq.POLLIN)
             self._on_wait()
             if time.monotonic() >= complaint:
@@ -173,15 +177,29 @@ class EventPublisher(_BoundPublisher):
             self.dropped_events += events
         return sent
 
-    def deliver(self, parts: Parts) -> bool:
-        """Give out a message that must arrive, whatever the policy; False only when stopped."""
-        while not self.stop.is_set():
+    def deliver(self, parts: Parts, *, after_stop_s: float = 0.0) -> bool:
+        """Give out a message that must arrive, whatever the policy; False only when stopped.
+
+        Once `stop` is set, readers there are have `after_stop_s` to make room.
+        """
+        while not self._is_over(after_stop_s):
             if not self._is_heard():
+                if self.stop.is_set():
+                    return False
                 self._socket.poll(_SLICE_MS, zmq.POLLIN)
             elif self._send(parts):
                 return True
             self._on_wait()
         return False
+
+    def _is_over(self, after_stop_s: float) -> bool:
+        """Whether `stop` was set so long ago, counted from when it was noticed first."""
+        if not self.stop.is_set():
+            return False
+        now_s = time.monotonic()
+        if self._stopped_s is None:
+            self._stopped_s = now_s
+        return now_s >= self._stopped_s + after_stop_s
 
     def _is_heard(self) -> bool:
         """Whether anybody subscribes to the topic, or did a millisecond ago.

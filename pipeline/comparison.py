@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import msgspec
-import numpy as np
 
 from pipeline.children import THREAD_VARIABLES
 from pipeline.clips import Clip, read_clips
-from pipeline.decisions import FRAME_US, scores_of
+from pipeline.decisions import FRAME_US
+from pipeline.gesture_score import GestureScore
 from pipeline.targets import BURN_IN_US
 
 
@@ -90,12 +90,12 @@ def _read_all(checkpoint: Path, clips: list[Clip]) -> list[bool]:
     right = []
     for clip in clips:
         engine.reset()
-        counts = np.zeros(engine.settings.classes)
+        score = GestureScore(engine.settings)
         for number in range(len(clip.bits)):
             result = engine.step(clip.frame(number, shape), None)
             if number >= BURN_IN_US // FRAME_US:
-                counts += scores_of(result, -1, engine.settings.classes)
-        right.append(engine.class_names[int(counts.argmax())] == clip.class_name)
+                score.add(result.votes, result.shares)
+        right.append(engine.class_names[score.winner] == clip.class_name)
     return right
 
 

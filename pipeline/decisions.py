@@ -6,15 +6,8 @@ import math
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from drivers.errors import InputError
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from models.engine import StepResult
 
 FRAME_US = 1000
 """Length of one frame, and so of one engine step and one vote."""
@@ -87,20 +80,6 @@ class Decision:
     gesture_class: int
     """Counted from 1; 0 is "unsure"."""
     confidence: float
-
-
-def scores_of(result: StepResult, layer: int, classes: int) -> npt.NDArray[np.float64]:
-    """What a step gives to each class, shape (classes,): its shares where a network is read by
-    them and no layer is chosen (-1), else 1 to the class that the layer votes for.
-    """
-    if layer == -1 and result.shares is not None:
-        return result.shares
-    # Here, because a command line that only has these settings needs no arrays.
-    import numpy as np
-
-    scores = np.zeros(classes)
-    scores[result.votes[layer]] = 1.0
-    return scores
 
 
 def decide(

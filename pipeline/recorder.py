@@ -24,6 +24,7 @@ from pipeline.wire import (
     WireError,
     decode,
 )
+from recordings import scanning
 from recordings.aedat4_writer import Aedat4Writer
 
 _WAIT_MS = 50
@@ -83,6 +84,7 @@ def run_recorder(
     stop = stop or threading.Event()
     key = CurveClient(server_key, secret_key) if server_key else None
     _check_folder(out)
+    scanning.warm_up()  # a source that waits for its readers begins when this one subscribes
     with (
         stopping_on_signals(stop),
         ExitStack() as files,

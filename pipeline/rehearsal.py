@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from collections import deque
 
-import numpy as np
-
 from models.engine import Engine
 from models.live_learning import LARGE
 from pipeline.clips import Clip, ClipMemory
-from pipeline.decisions import FRAME_US, scores_of
+from pipeline.decisions import FRAME_US
+from pipeline.gesture_score import GestureScore
 from pipeline.targets import BURN_IN_US
 
 ROUNDS_PER_LESSON = 6
@@ -47,7 +46,7 @@ class Rehearsal:
         self._queue: deque[Clip] = deque()
         self._clip: Clip | None = None
         self._position = 0
-        self._counts = np.zeros(0)
+        self._score = GestureScore(engine.settings, layer=layer)
         self._right: dict[str, deque[bool]] = {}
 
     @property
@@ -91,14 +90,13 @@ class Rehearsal:
         learns = self._round % TEST_EVERY_ROUNDS != 0
         if self._position == 0:
             self._engine.reset(self._stream)
-            self._counts = np.zeros(self._engine.settings.classes)
+            self._score = GestureScore(self._engine.settings, layer=self._layer)
         frame = clip.frame(self._position, self._shape)
         learns_now = learns and self._position >= _BURN_IN and self._teaches(clip)
         target = self._engine.class_names.index(clip.class_name) if learns_now else None
         result = self._engine.step(frame, target, self._stream)
         if self._position >= _BURN_IN:
-            scores = scores_of(result, self._layer, self._engine.settings.classes)
-            self._counts += scores[: len(self._counts)]
+            self._score.add(result.votes, result.shares)
         self._position += 1
         if self._position == len(clip.bits):
             self._clip = None
@@ -113,7 +111,7 @@ class Rehearsal:
 
     def _is_wrong(self, clip: Clip) -> bool:
         """Whether the votes on the clip, so far, go to another class."""
-        return self._engine.class_names[int(self._counts.argmax())] != clip.class_name
+        return self._engine.class_names[self._score.winner] != clip.class_name
 
     def _next_clip(self) -> Clip | None:
         """The next of the round, or the first of the next round."""

@@ -7,7 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from models.settings import NetworkSettings
 from pipeline.gesture_result import GestureResult
+from pipeline.gesture_score import GestureScore
 from pipeline.targets import BURN_IN_US
 from recordings.labels import GestureInterval
 
@@ -19,13 +21,15 @@ class TrialVotes:
     """Votes per labelled interval, from 50 ms after its begin to 1,800 ms (or its end)."""
 
     def __init__(
-        self, intervals: Sequence[GestureInterval], *, layers: int, classes: int, layer: int
+        self, intervals: Sequence[GestureInterval], settings: NetworkSettings, *, layer: int = -1
     ) -> None:
+        """`layer` is whose votes decide; -1 reads the network as its settings say."""
         self.intervals = sorted(intervals)
+        layers = len(settings.layers)
         self._layer = layer
         self._rows = np.arange(layers)
-        self._counts = np.zeros((len(self.intervals), layers, classes), dtype=np.int64)
-        self._scores = np.zeros((len(self.intervals), classes))
+        self._counts = np.zeros((len(self.intervals), layers, settings.classes), dtype=np.int64)
+        self._scores = [GestureScore(settings, layer=layer) for _ in self.intervals]
         self._next = 0
 
     def push(
@@ -36,7 +40,7 @@ class TrialVotes:
     ) -> None:
         """Count the votes, shape (layers,), of the frame that begins at `t_us`; time only grows.
 
-        `shares`, shape (classes,), decide instead of the chosen layer's votes where they are given.
+        `shares`, shape (classes,), are given where the network is read by them.
         """
         while self._next < len(self.intervals) and t_us >= self._until(self._next):
             self._next += 1
@@ -44,15 +48,13 @@ class TrialVotes:
             return
         if t_us >= self.intervals[self._next].t_begin_us + BURN_IN_US:
             self._counts[self._next, self._rows, votes] += 1
-            if shares is None:
-                self._scores[self._next, votes[self._layer]] += 1.0
-            else:
-                self._scores[self._next] += shares
+            self._scores[self._next].add(votes, shares)
 
     def add_class(self) -> None:
         """The network has one more class, which nobody voted for so far."""
         self._counts = np.pad(self._counts, ((0, 0), (0, 0), (0, 1)))
-        self._scores = np.pad(self._scores, ((0, 0), (0, 1)))
+        for score in self._scores:
+            score.add_class()
 
     def rewind(self) -> None:
         """The stream begins again: go on counting from the first interval."""
@@ -65,12 +67,10 @@ class TrialVotes:
     def results(self, class_names: Sequence[str]) -> list[GestureResult]:
         """Every interval with the class that won it."""
         found = []
-        for interval, counts, scores in zip(
-            self.intervals, self._counts, self._scores, strict=True
-        ):
-            frames = int(counts[self._layer].sum())
+        for interval, counts, score in zip(self.intervals, self._counts, self._scores, strict=True):
+            frames = score.frames
             winners = tuple(int(winner) + 1 for winner in counts.argmax(axis=1))
-            got = int(scores.argmax()) + 1 if frames else 0
+            got = score.winner + 1 if frames else 0
             found.append(
                 GestureResult(
                     t_begin_us=interval.t_begin_us,
@@ -79,7 +79,7 @@ class TrialVotes:
                     true_label=class_names[interval.gesture_class - 1],
                     got_class=got,
                     got_label=class_names[got - 1] if got else "not seen",
-                    share=float(scores.max()) / frames if frames else 0.0,
+                    share=score.share,
                     frames=frames,
                     layer_classes=winners if frames else (0,) * len(winners),
                 )

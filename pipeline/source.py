@@ -30,8 +30,10 @@ from recordings.recording import Recording
 
 STAGE = "source"
 _PATIENCE_S = 10.0
+_FAREWELL_S = 1.0
+"""After an interruption readers have this long to take in what they were given, and the end."""
 _LINGER_S = 0.2
-"""After an interruption the end message has this long to leave."""
+"""After that, what is queued has this long to leave."""
 
 Ending = Literal["end of recording", "stopped", "interrupted"]
 
@@ -197,9 +199,11 @@ class _SourceRun:
             removed=self._filters.counts.removed,
         )
         end = encode_end(self._name, self._source.sensor, totals, time.time_ns())
-        if self._publisher.deliver(end):
+        if self._publisher.deliver(end, after_stop_s=_FAREWELL_S):
             self._publisher.wait_until_left(
-                _PATIENCE_S, lambda: self._say("all sent; waiting for readers to leave")
+                _PATIENCE_S,
+                lambda: self._say("all sent; waiting for readers to leave"),
+                after_stop_s=_FAREWELL_S,
             )
             self._publisher.close(_LINGER_S)
         else:

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from models.network import Network
-from models.reading import shares_of
+from models.reading import Shares, evidence_of, scores_with_other, shares_of
+from models.settings import NetworkSettings
 from pipeline.experiments.linear_readout import Classes
 from pipeline.experiments.step_readings import step_readings
 from pipeline.trials import TrialFrames
@@ -31,17 +32,27 @@ def decisions_of_trials(
         frames = np.stack([trial.unpack(0, steps) for trial in some], axis=1)
         readings = step_readings(network, frames)[:, burn_in_ms:]
         voted = readings.argmax(-1)[..., None] == np.arange(readings.shape[-1])
-        shares = [*voted, shares_of(network.settings, readings)]
-        found.append(np.stack([leading(each) for each in shares]))
+        shares = shares_of(network.settings, readings)
+        found.append(np.stack([*map(leading, voted), _leading_as_read(network.settings, shares)]))
     return np.concatenate(found, axis=1)
 
 
-def leading(shares: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
-    """The class whose shares add up to most so far, at every step.
+def leading(scores: npt.NDArray[Any]) -> npt.NDArray[np.int16]:
+    """The class whose scores add up to most so far, at every step.
 
-    `shares` has shape (steps, N, classes), the result (N, steps).
+    `scores` has shape (steps, N, classes), the result (N, steps).
     """
-    decided: npt.NDArray[np.int16] = np.cumsum(shares, axis=0).argmax(2).T.astype(np.int16)
+    decided: npt.NDArray[np.int16] = np.cumsum(scores, axis=0).argmax(2).T.astype(np.int16)
+    return decided
+
+
+def _leading_as_read(settings: NetworkSettings, shares: Shares) -> npt.NDArray[np.int16]:
+    """`leading` for shares as the settings say that they decide."""
+    so_far = np.cumsum(evidence_of(settings, shares), axis=0)
+    steps = np.arange(1, len(so_far) + 1)[:, None]
+    decided: npt.NDArray[np.int16] = (
+        scores_with_other(settings, so_far, steps).argmax(2).T.astype(np.int16)
+    )
     return decided
 
 

@@ -17,8 +17,9 @@ from models.live_learning import ONLINE
 from models.teaching import teaching_of
 from pipeline.background import BackgroundWriter
 from pipeline.clips import Clip
-from pipeline.decisions import FRAME_US, DecisionSettings, scores_of
+from pipeline.decisions import FRAME_US, DecisionSettings
 from pipeline.evaluation import BURN_IN_FRAMES, TRIAL_FRAMES
+from pipeline.gesture_score import GestureScore
 from pipeline.intake import Frame
 from pipeline.recogniser import Recogniser
 from pipeline.scoring import TrialVotes
@@ -51,9 +52,8 @@ class TaughtNetwork(Closing):
         )
         settings = self.engine.settings
         self._shape = (settings.input_channels, settings.height, settings.width)
-        classes, layers = settings.classes, len(settings.layers)
-        targets = Targets([], classes=classes)
-        trials = TrialVotes([], layers=layers, classes=classes, layer=-1)
+        targets = Targets([], classes=settings.classes)
+        trials = TrialVotes([], settings)
         self._recogniser = Recogniser(
             self.engine,
             source="experiment",
@@ -111,12 +111,12 @@ class TaughtNetwork(Closing):
         right: dict[str, list[bool]] = {}
         for trial in trials:
             engine.reset()
-            counts = np.zeros(engine.settings.classes)
+            score = GestureScore(engine.settings)
             for number, bits in enumerate(trial.bits[:TRIAL_FRAMES]):
                 result = engine.step(_unpacked(bits, self._shape), None)
                 if number >= BURN_IN_FRAMES:
-                    counts += scores_of(result, -1, engine.settings.classes)
-            answer = engine.class_names[int(counts.argmax())]
+                    score.add(result.votes, result.shares)
+            answer = engine.class_names[score.winner]
             right.setdefault(trial.class_name, []).append(answer == trial.class_name)
         return {name: float(np.mean(found)) for name, found in right.items()}
 

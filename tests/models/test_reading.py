@@ -14,7 +14,7 @@ from models.engines import load_engine, read_sequences
 from models.errors import ModelError
 from models.events_engine import EventsEngine
 from models.network import Network
-from models.reading import shares_of
+from models.reading import evidence_of, shares_of
 from models.settings import LearningSettings, NetworkSettings
 from models.torch_engine import TorchEngine
 from models.trainer import read_sequences as read_densely
@@ -82,6 +82,63 @@ def test_the_reading_travels_with_the_checkpoint(tiny, tmp_path: Path) -> None:
     assert load_checkpoint(path).network.settings == settings
     assert settings.reading_text == "softmax of layer 1 and 3"
     assert not {"reading", "reading_layers"} & set(tiny.to_dict())
+
+
+@pytest.mark.parametrize("over_time", ["sum", "product"])
+def test_whole_gestures_are_read_alike(tiny, random_frames, over_time: str) -> None:
+    """By both readers of sequences, and step by step; one of three has nothing that lasts."""
+    settings = replace(
+        read(tiny, "softmax", (1, -1)), over_time=over_time, other_class=2, other_share=0.3
+    )
+    frames = random_frames(80, 3, 2, 10, 9)
+    made = checkpoint_of(settings)
+    dense = read_densely(made.network, frames, burn_in_ms=20)
+    quick = read_sequences(made.network, frames, burn_in_ms=20)
+    assert np.allclose(dense.scores, quick.scores, atol=2e-2)
+    engine = EventsEngine(made.stored(), None)
+    for number in range(3):
+        engine.reset()
+        shares = [engine.step(frame, None).shares for frame in frames[:, number]]
+        scores = evidence_of(settings, np.array(shares[20:])).sum(0)
+        scores[1] = max(scores[1], 60 * (np.log(0.3) if over_time == "product" else 0.3))
+        assert np.allclose(quick.scores[number], scores, atol=2e-2)
+
+
+def test_what_decides_over_time_travels_with_the_checkpoint(tiny, tmp_path: Path) -> None:
+    """Other networks keep the settings, and so the version, that they had before."""
+    settings = replace(
+        read(tiny, "softmax", (0, -1)), over_time="product", other_class=4, other_share=0.3
+    )
+    path = tmp_path / "read.safetensors"
+    save_checkpoint(path, Network(settings), tuple("abcd"), parent=None, record={})
+    assert load_checkpoint(path).network.settings == settings
+    assert settings.reading_text == (
+        "softmax of layer 1 and 3, multiplied over time; class 4 where none has 0.3"
+    )
+    assert not {"over_time", "other_class", "other_share"} & set(tiny.to_dict())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"other_class": 5}, "other class: got 5; allowed: 1 to 4, the number of classes, or 0"),
+        ({"other_class": -1}, "other class: got -1"),
+        ({"other_share": 0.0}, "other share: got 0.0; allowed: above 0, below 1"),
+        ({"other_share": float("nan")}, "other share: got nan"),
+        ({"over_time": "mean"}, "over time: got 'mean'; allowed: sum, product"),
+    ],
+)
+def test_a_reading_that_cannot_be_is_refused(tiny, changes, message: str) -> None:
+    """With what would be allowed."""
+    with pytest.raises(ModelError, match=message):
+        replace(tiny, **changes)
+
+
+def test_votes_that_are_multiplied_are_not_read_as_published(tiny) -> None:
+    """Engines then give shares, which the votes alone do not show."""
+    assert tiny.reads_as_published
+    assert not replace(tiny, over_time="product").reads_as_published
+    assert not replace(tiny, other_class=1).reads_as_published
 
 
 @pytest.mark.parametrize("layers", [(), (3,), (0, -3), (-4,)])

@@ -2,6 +2,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import zmq
@@ -130,6 +131,50 @@ def test_stop_ends_a_blocked_publish(address: str, subscribers: int) -> None:
         assert (publisher.dropped_messages, publisher.dropped_events) == (1, 3)
         for bus in readers:
             bus.close()
+
+
+@pytest.mark.parametrize("policy", ["block", "drop"])
+def test_after_a_stop_a_full_reader_can_still_take_what_it_was_given(
+    address: str, policy: Literal["block", "drop"]
+) -> None:
+    """All that was sent and the last message, if it takes them in the time that there is."""
+    stop = threading.Event()
+    taken = 0
+
+    def read() -> None:
+        nonlocal taken
+        while stop.is_set() and taken <= sent and bus.receive(0) is not None:
+            taken += 1
+        if taken > sent:
+            bus.leave()
+
+    with (
+        EventSubscriber([address], receive_hwm=1) as bus,
+        EventPublisher(address, policy=policy, send_hwm=1, stop=stop, on_wait=read) as publisher,
+    ):
+        wait_until(lambda: publisher.subscribers(b"events/") == 1)
+        sent = 0
+        while publisher.offer(message(LARGE)):
+            sent += 1
+        stop.set()
+        assert not publisher.deliver(message(LARGE))
+        assert publisher.deliver(message(LARGE), after_stop_s=WAIT_S)
+        publisher.wait_until_left(WAIT_S, lambda: None, after_stop_s=WAIT_S)
+        assert publisher.subscribers(b"events/") == 0
+        publisher.close(0.2)
+    assert taken == sent + 1
+
+
+def test_after_a_stop_nobody_is_waited_for_who_is_not_there(address: str) -> None:
+    """Nor for longer than was said."""
+    stop = threading.Event()
+    with EventPublisher(address, policy="block", stop=stop) as publisher:
+        stop.set()
+        assert not publisher.deliver(message(b""), after_stop_s=WAIT_S)
+        with EventSubscriber([address]):
+            wait_until(lambda: publisher.subscribers(b"events/") == 1)
+            publisher.wait_until_left(WAIT_S, lambda: None, after_stop_s=0.01)
+            assert publisher.subscribers(b"events/") == 1
 
 
 def test_reader_that_leaves_frees_a_blocked_publisher(address: str) -> None:

@@ -21,7 +21,9 @@ class HalvesEngine:
     """A real, tiny engine: says which half of the picture holds more events."""
 
     def __init__(self) -> None:
-        self.settings = NetworkSettings(layers=(LayerSettings(1, pool=1),), height=4, width=4)
+        self.settings = NetworkSettings(
+            layers=(LayerSettings(1, pool=1),), classes=2, height=4, width=4
+        )
         self.class_names = ("left", "right")
         self.version = "halves"
         self.updates = 0
@@ -59,7 +61,7 @@ def _recogniser(intervals: list[GestureInterval], **changes: int) -> Recogniser:
         source="desk",
         decisions=DecisionSettings(window_ms=100, min_events_per_s=1000.0),
         targets=Targets(intervals, classes=2),
-        trials=TrialVotes(intervals, layers=1, classes=2, layer=-1),
+        trials=TrialVotes(intervals, engine.settings),
         **changes,
     )
 
@@ -154,9 +156,10 @@ def test_a_network_with_a_reading_of_its_own_is_read_by_shares() -> None:
 
     intervals = [GestureInterval(1_000_000, 2_000_000, 1)]
     for layer, wanted in ((-1, "left"), (0, "right")):
-        trials = TrialVotes(intervals, layers=1, classes=2, layer=layer)
+        engine = Surer()
+        trials = TrialVotes(intervals, engine.settings, layer=layer)
         recogniser = Recogniser(
-            Surer(),
+            engine,
             source="desk",
             decisions=DecisionSettings(window_ms=100, min_events_per_s=1000.0),
             targets=Targets([], classes=2),

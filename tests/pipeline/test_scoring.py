@@ -1,9 +1,11 @@
 import numpy as np
 
+from models.settings import LayerSettings, NetworkSettings
 from pipeline.scoring import TrialVotes, layer_accuracies
 from recordings.labels import GestureInterval
 
 NAMES = ("a", "b", "c")
+TWO_LAYERS = NetworkSettings(layers=(LayerSettings(1, pool=1),) * 2, classes=3, height=8, width=8)
 
 
 def _push(trials: TrialVotes, begin_us: int, end_us: int, votes: tuple[int, int]) -> None:
@@ -13,7 +15,7 @@ def _push(trials: TrialVotes, begin_us: int, end_us: int, votes: tuple[int, int]
 
 def test_votes_count_from_the_burn_in_to_1800_ms() -> None:
     """A long gesture is judged by the frames from 50 ms to 1,800 ms after its begin."""
-    trials = TrialVotes([GestureInterval(1_000_000, 5_000_000, 2)], layers=2, classes=3, layer=-1)
+    trials = TrialVotes([GestureInterval(1_000_000, 5_000_000, 2)], TWO_LAYERS)
     _push(trials, 0, 1_050_000, (0, 0))
     _push(trials, 1_050_000, 2_800_000, (2, 1))
     _push(trials, 2_800_000, 6_000_000, (0, 0))
@@ -26,7 +28,7 @@ def test_votes_count_from_the_burn_in_to_1800_ms() -> None:
 def test_a_short_gesture_ends_at_its_end() -> None:
     """Frames from an interval's end on count for the next interval only."""
     intervals = [GestureInterval(0, 100_000, 1), GestureInterval(100_000, 200_000, 2)]
-    trials = TrialVotes(intervals, layers=2, classes=3, layer=0)
+    trials = TrialVotes(intervals, TWO_LAYERS, layer=0)
     _push(trials, 0, 100_000, (0, 0))
     _push(trials, 100_000, 200_000, (1, 1))
     assert [(r.frames, r.got_class) for r in trials.results(NAMES)] == [(50, 1), (50, 2)]
@@ -35,7 +37,7 @@ def test_a_short_gesture_ends_at_its_end() -> None:
 def test_a_gesture_never_seen_is_not_called_wrong() -> None:
     """Without frames a gesture is "not seen" and leaves the accuracy alone."""
     intervals = [GestureInterval(0, 100_000, 1), GestureInterval(500_000, 600_000, 2)]
-    trials = TrialVotes(intervals, layers=2, classes=3, layer=1)
+    trials = TrialVotes(intervals, TWO_LAYERS, layer=1)
     _push(trials, 0, 100_000, (0, 0))
     results = trials.results(NAMES)
     assert (results[1].got_class, results[1].got_label) == (0, "not seen")

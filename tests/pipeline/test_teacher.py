@@ -63,9 +63,8 @@ class School:
 @contextmanager
 def _school(checkpoint: Path, folder: Path) -> Iterator[School]:
     engine = load_engine(checkpoint, engine="events", device="cpu", learning=ONLINE)
-    classes, layers = engine.settings.classes, len(engine.settings.layers)
-    targets = Targets([], classes=classes)
-    trials = TrialVotes([], layers=layers, classes=classes, layer=-1)
+    targets = Targets([], classes=engine.settings.classes)
+    trials = TrialVotes([], engine.settings)
     decisions = DecisionSettings(min_events_per_s=0.0, threshold=0.05, margin=0.01)
     recogniser = Recogniser(engine, source="", decisions=decisions, targets=targets, trials=trials)
     notes: list[dict[str, Any]] = []

@@ -10,8 +10,12 @@ import pytest
 
 from drivers.errors import InputError
 from models.checkpoint import load_checkpoint
+from models.engines import read_sequences
+from models.network import Network
+from models.settings import LayerSettings, NetworkSettings
 from pipeline.experiments import gestures
-from pipeline.experiments.gesture_votes import first_right_ms, leading
+from pipeline.experiments.gesture_votes import decisions_of_trials, first_right_ms, leading
+from pipeline.trials import TrialFrames
 
 
 def test_a_checkpoint_is_judged_and_everything_is_called_simulated(
@@ -47,6 +51,32 @@ def test_the_class_with_the_largest_sum_so_far_leads() -> None:
     first = first_right_ms(decided, np.array([1, 1]), burn_in_ms=2)
     assert first[0] == 5.0
     assert np.isnan(first[1])
+
+
+def test_at_every_step_it_leads_as_the_network_is_to_be_read() -> None:
+    """The last row at the last step is what the whole gesture is read as."""
+    settings = NetworkSettings(
+        layers=(LayerSettings(4, pool=1),) * 2,
+        classes=4,
+        height=10,
+        width=9,
+        gain=10.0,
+        reading="softmax",
+        over_time="product",
+        other_class=3,
+        other_share=0.3,
+    )
+    network = Network(settings)
+    frames = (np.random.default_rng(1).random((90, 4, 2, 10, 9)) < 0.2).astype(np.uint8)
+    trials = [
+        TrialFrames(1, 1, "led", np.packbits(each.reshape(90, -1), axis=1), 10, 9)
+        for each in frames.swapaxes(0, 1)
+    ]
+    decided = decisions_of_trials(network, trials, steps=90, burn_in_ms=20)
+    assert decided.shape == (3, 4, 70)
+    read = read_sequences(network, frames, burn_in_ms=20)
+    assert decided[-1, :, -1].tolist() == read.scores.argmax(1).tolist()
+    assert decided[0, :, -1].tolist() == read.votes[0].argmax(1).tolist()
 
 
 def test_an_absent_set_is_one_error(settings, monkeypatch, tmp_path: Path) -> None:
