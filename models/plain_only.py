@@ -17,6 +17,8 @@ _LEARNING = (
     "error_threshold",
     "error_rate",
 )
+_READING = ("reading", "reading_layers", "over_time", "other_class")
+"""What shares come from, which `graph` does not give."""
 _GRAPH = ("readout_rate", "readout_step", "readout_decay", "average_decay")
 """What `events` can do, and `graph` cannot."""
 
@@ -33,7 +35,7 @@ def plain_only(
     if network.readout_input != "activity":
         found.append(f"readout_input = {network.readout_input}")
     if engine == "graph" and not network.reads_as_published:
-        found += [f"reading = {network.reading}", f"reading_layers = {network.reading_layers}"]
+        found += [f"{name} = {getattr(network, name)}" for name in _READING]
     if learning is not None:
         names = _LEARNING if engine == "events" else _LEARNING + _GRAPH
         found += [

@@ -5,13 +5,13 @@ from __future__ import annotations
 import atexit
 import ipaddress
 import os
-import shutil
 import socket
 import stat
 import tempfile
 from pathlib import Path
 
 from drivers.errors import InputError
+from pipeline.temporary_folder import TemporaryFolder
 
 MAX_IPC_PATH_BYTES = 107
 """Length of a Unix socket's path on Linux, without the closing zero."""
@@ -29,9 +29,9 @@ def private_run_directory() -> Path:
             continue
         if len(os.fsencode(base)) + _LONGEST_NAME_BYTES > MAX_IPC_PATH_BYTES:
             continue
-        directory = Path(tempfile.mkdtemp(prefix="wigwag-", dir=base))
-        atexit.register(_remove, directory, os.getpid())
-        return directory
+        folder = TemporaryFolder("run", Path(base))
+        atexit.register(_remove, folder, os.getpid())
+        return folder.path
     raise InputError(
         what="folder for sockets",
         got=f"{tempfile.gettempdir()}, which cannot be written or has too long a path",
@@ -124,6 +124,6 @@ def _bad_address(address: str) -> InputError:
     )
 
 
-def _remove(directory: Path, owner: int) -> None:
+def _remove(folder: TemporaryFolder, owner: int) -> None:
     if os.getpid() == owner:  # not in a forked child
-        shutil.rmtree(directory, ignore_errors=True)
+        folder.close()

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 import zlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from drivers.closing import Closing
@@ -27,6 +24,7 @@ from pipeline.session_folder import SessionFolder
 from pipeline.session_log import SessionLog
 from pipeline.session_replay import SessionReplay
 from pipeline.teacher import Teacher, TeacherParts
+from pipeline.temporary_folder import TemporaryFolder
 from pipeline.versions import Version
 from recordings.labels import GestureInterval, write_label_file
 
@@ -52,7 +50,7 @@ class BrainSession(Closing):
             )
         self.replay = SessionReplay(SessionFolder(settings.replay)) if settings.replay else None
         self._folder: SessionFolder | None = None
-        self._temporary: Path | None = None
+        self._temporary: TemporaryFolder | None = None
         self._writer = BackgroundWriter()
         self._log: SessionLog | None = None
         self._labels: int | None = None
@@ -73,7 +71,8 @@ class BrainSession(Closing):
                 self._folder.control.write_text(settings.control + "\n", encoding="utf-8")
             folder = self._folder.path
         else:
-            folder = self._temporary = Path(tempfile.mkdtemp(prefix="wigwag-versions-"))
+            self._temporary = TemporaryFolder("versions")
+            folder = self._temporary.path
         self._t_us = 0
         self._lessons: dict[int, GestureInterval] = {}
         self.teacher = Teacher(
@@ -201,7 +200,7 @@ class BrainSession(Closing):
         if self._labels is not None:
             os.close(self._labels)
         if self._temporary is not None:
-            shutil.rmtree(self._temporary, ignore_errors=True)
+            self._temporary.close()
 
     def _note_skipped(self, kind: Skipped, first: int, count: int) -> None:
         if self._log is not None:
