@@ -29,7 +29,7 @@ def private_run_directory() -> Path:
             continue
         if len(os.fsencode(base)) + _LONGEST_NAME_BYTES > MAX_IPC_PATH_BYTES:
             continue
-        folder = TemporaryFolder("run", Path(base))
+        folder = TemporaryFolder("sockets", Path(base))
         atexit.register(_remove, folder, os.getpid())
         return folder.path
     raise InputError(

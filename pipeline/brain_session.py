@@ -71,7 +71,7 @@ class BrainSession(Closing):
                 self._folder.control.write_text(settings.control + "\n", encoding="utf-8")
             folder = self._folder.path
         else:
-            self._temporary = TemporaryFolder("versions")
+            self._temporary = TemporaryFolder("kept")
             folder = self._temporary.path
         self._t_us = 0
         self._lessons: dict[int, GestureInterval] = {}
