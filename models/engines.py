@@ -56,7 +56,7 @@ def load_engine(
         )
     if engine == "events" and device not in ("auto", "cpu"):
         raise ModelError(f"engine: got 'events' with device {device!r}; allowed: auto, cpu")
-    if engine == "events" or (engine == "auto" and _is_cpu(device)):
+    if engine == "events" or (engine == "auto" and runs_on_cpu(device)):
         stored = read_checkpoint(checkpoint)
         if engine == "events" or not plain_only(stored.settings, learning):
             refuse_plain_only(engine, stored.settings, learning, "torch")
@@ -66,7 +66,7 @@ def load_engine(
     return _load_torch_engine(checkpoint, engine, device, threads, learning)
 
 
-def _is_cpu(device: str) -> bool:
+def runs_on_cpu(device: str) -> bool:
     """Whether a device's name stands for the CPU here, without torch where that can be told."""
     if device == "cpu" or (device == "auto" and not _has_cuda_driver()):
         return True

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from models.errors import ModelError
 from models.settings import LearningSettings, NetworkSettings
 
 EVENTS_LOSSES = ("SmoothL1Loss", "CrossEntropyLoss")
 """Those that `events` knows, without options."""
 _USUAL = LearningSettings()
+_USUAL_NETWORK = {item.name: item.default for item in fields(NetworkSettings)}
 _LEARNING = (
     "optimiser",
     "optimiser_options",
@@ -18,7 +21,7 @@ _LEARNING = (
     "error_rate",
 )
 _READING = ("reading", "reading_layers", "over_time", "other_class")
-"""What shares come from, which `graph` does not give."""
+"""What takes shares, which `graph` does not give."""
 _GRAPH = ("readout_rate", "readout_step", "readout_decay", "average_decay")
 """What `events` can do, and `graph` cannot."""
 
@@ -35,7 +38,11 @@ def plain_only(
     if network.readout_input != "activity":
         found.append(f"readout_input = {network.readout_input}")
     if engine == "graph" and not network.reads_as_published:
-        found += [f"{name} = {getattr(network, name)}" for name in _READING]
+        found += [
+            f"{name} = {getattr(network, name)}"
+            for name in _READING
+            if getattr(network, name) != _USUAL_NETWORK[name]
+        ]
     if learning is not None:
         names = _LEARNING if engine == "events" else _LEARNING + _GRAPH
         found += [

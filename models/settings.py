@@ -90,7 +90,7 @@ class NetworkSettings:
     """w_rp, taken off the membrane potential by a spike."""
     readout_input: ReadoutInput = "activity"
     reading: Reading = "votes"
-    """What a millisecond adds to the score of each class; scores are summed over time."""
+    """What a millisecond gives to each class; how this adds up is `over_time`."""
     reading_layers: tuple[int, ...] = (-1,)
     """Layers whose readouts are read, from 0; -1 is the top one, as in the paper."""
     over_time: OverTime = "sum"

@@ -18,7 +18,7 @@ class GestureResult(msgspec.Struct, frozen=True, kw_only=True):
     has a reading of its own; 0: no frame of it was seen."""
     got_label: str
     share: float
-    """The winner's share of the trial's votes or scores."""
+    """The winner's, in the mean over the trial: see `pipeline.gesture_score`."""
     frames: int
     """Votes that were counted."""
     layer_classes: tuple[int, ...]

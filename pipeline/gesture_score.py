@@ -43,7 +43,7 @@ class GestureScore:
         self.frames += 1
         if shares is not None and self._shared:
             self._scores += evidence_of(self._settings, shares)[: len(self._scores)]
-        else:
+        elif votes[self._layer] < len(self._scores):
             self._scores[votes[self._layer]] += 1.0
 
     def add_class(self) -> None:

@@ -246,7 +246,8 @@ class Session:
             self._wrong = error
             say(str(error), "error")
             return
-        self._stages.stand_by()
+        if not self._interrupts:
+            self._stages.stand_by()
         if self._labels.count == 1:
             self._begin = time.monotonic()
         if output is not None:

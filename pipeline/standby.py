@@ -11,12 +11,15 @@ import logging
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import msgspec
 import setproctitle
 
+from drivers.errors import InputError
+from models.errors import ModelError
 from pipeline.children import Child, command_of, start_process
 
 if TYPE_CHECKING:
@@ -41,9 +44,19 @@ class Standby:
     """Such a process, seen from its session; closed, or else taken over by a `Child`."""
 
     def __init__(self, brain_arguments: Sequence[str], *, threads: int) -> None:
-        """It loads what a brain with these arguments would."""
+        """It loads what a brain with these arguments would.
+
+        Raises `OSError` where the system has no room for another process.
+        """
         command, *rest = brain_arguments
+        self.threads = threads
+        """Its numerical libraries have so many, whatever it becomes."""
         self._process = start_process((command, STAND_BY, *rest), threads=threads, told=True)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it is of no use any more: it was killed, most likely."""
+        return self._process.poll() is not None
 
     def become(
         self, name: str, arguments: Sequence[str], variables: Mapping[str, str]
@@ -68,14 +81,25 @@ class Standby:
 def stand_by(settings: BrainSettings) -> NoReturn:
     """Load what stages need, wait for standard input to say which one to be, and be it.
 
-    Ends where standard input does: the session is over. Raises `ModelError` for a checkpoint that
-    cannot be used.
+    Ends where standard input does: the session is over. Raises `InputError` for a line that says
+    nothing of the kind.
     """
-    _load(settings)
+    # What cannot be loaded is told by whichever stage needs it; another one may do without.
+    with suppress(InputError, ModelError, OSError, RuntimeError):
+        _load(settings)
+    logging.disable(logging.NOTSET)
     line = sys.stdin.buffer.readline()
     if not line:
         sys.exit(0)
-    told = msgspec.json.decode(line, type=_Told)
+    try:
+        told = msgspec.json.decode(line, type=_Told)
+    except msgspec.MsgspecError as error:
+        raise InputError(
+            what=f"standard input of {STAND_BY}",
+            got=str(error),
+            allowed="a line from the session that started this process",
+            todo="leave it to wigwag live and adapt",
+        ) from error
     with Path(os.devnull).open("rb") as nothing:
         os.dup2(nothing.fileno(), sys.stdin.fileno())
     os.environ.update(told.variables)
@@ -88,6 +112,7 @@ def stand_by(settings: BrainSettings) -> NoReturn:
 
 
 def _load(settings: BrainSettings) -> None:
+    from models.engines import runs_on_cpu
     from pipeline import event_filters
     from pipeline.brain import load_chosen_engine
     from pipeline.intake import Intake
@@ -95,8 +120,10 @@ def _load(settings: BrainSettings) -> None:
     # Whoever it becomes says all of this again.
     logging.disable(logging.INFO)
     for apart in settings.apart():
-        load_chosen_engine(apart)
-    logging.disable(logging.NOTSET)
+        if apart.engine == "events" or runs_on_cpu(apart.device):
+            load_chosen_engine(apart)
+        else:  # a GPU's memory is the brain's
+            importlib.import_module("models.torch_engine")
     Intake.warm_up()
     event_filters.warm_up()
     for module in _LOADED:

@@ -26,6 +26,10 @@ FIRST_WAIT_S = 0.1
 """Before it is started again; twice as long after each further time within `WITHIN_S`."""
 
 
+STANDBY_AGAIN_S = 60.0
+"""Until another process stands by where one ended, or could not be started: memory is short."""
+
+
 class Backoff:
     """When to start something again that was killed."""
 
@@ -55,7 +59,7 @@ class Stage:
         self.survives = survives
         self.restarts = 0
         self._arguments = tuple(arguments)
-        self._threads = threads
+        self.threads = threads
         self.child = Child(name, start_process(self._arguments, threads=threads))
 
     @property
@@ -85,12 +89,12 @@ class Stage:
         told, variables = (*self._arguments, *more), {RESTARTS_VARIABLE: str(before)}
         ready = standby and standby.become(self.name, told, variables)
         self.child = ready or Child(
-            self.name, start_process(told, threads=self._threads, variables=variables)
+            self.name, start_process(told, threads=self.threads, variables=variables)
         )
 
     def stand_by(self) -> Standby:
         """A process that has loaded what this one has, where this is a brain."""
-        return Standby(self._arguments, threads=self._threads)
+        return Standby(self._arguments, threads=self.threads)
 
 
 class Stages:
@@ -115,6 +119,7 @@ class Stages:
         self._again_s: float | None = None
         self._gaps = 0
         self._standby: Standby | None = None
+        self._standby_from_s = 0.0
 
     def start(self, name: str, arguments: Sequence[str], *, threads: int) -> None:
         """A console can be started again in any session; a recorder cannot go on in its file."""
@@ -148,6 +153,11 @@ class Stages:
 
     def supervise(self) -> Iterator[str]:
         """To be called again and again; gives what is to be told of what was killed."""
+        if self._standby is not None and self._standby.has_ended:
+            self._standby.close()
+            self._standby = None
+            self._standby_from_s = time.monotonic() + STANDBY_AGAIN_S
+            yield f"the process that stands by has ended; another one in {STANDBY_AGAIN_S:.0f} s"
         killed = [one for one in self.values() if one.survives and one.killed]
         if self._again_s is not None:
             if time.monotonic() >= self._again_s:
@@ -165,9 +175,14 @@ class Stages:
 
         To be called when all goes well, as loading takes a core for a second.
         """
-        wanted = self._after_kill in ("go on", "go on elsewhere") and not self.waits
-        if wanted and self._standby is None:
-            self._standby = self["brain"].stand_by()
+        if self._after_kill not in ("go on", "go on elsewhere") or self.waits:
+            return
+        now_s = time.monotonic()
+        if self._standby is None and now_s >= self._standby_from_s:
+            try:
+                self._standby = self["brain"].stand_by()
+            except OSError:
+                self._standby_from_s = now_s + STANDBY_AGAIN_S
 
     def interrupt(self) -> None:
         """Ask all to end; none is started again."""
@@ -201,7 +216,9 @@ class Stages:
             for pipe in stage.child.pipes():
                 self._reader.forget(pipe)
             more = caught_up if stage.name == "source" else ()
-            standby, self._standby = self._standby, None
+            standby: Standby | None = None
+            if self._standby is not None and self._standby.threads == stage.threads:
+                standby, self._standby = self._standby, None
             stage.start_again(
                 *more, before=self._gaps, arguments=told.get(stage.name), standby=standby
             )

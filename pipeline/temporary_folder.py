@@ -30,36 +30,41 @@ class TemporaryFolder(Closing):
         base = base or Path(tempfile.gettempdir())
         prefix = f"wigwag-{kind}-"
         _remove_abandoned(base, prefix)
+        self._lock: int | None = None
+        self._open = True
         for _ in range(_TRIES):
             self.path = Path(tempfile.mkdtemp(prefix=prefix, dir=base))
-            lock = _lock(self.path)
-            # Another process may have taken it for an abandoned one before it was locked.
-            if lock is not None and self.path.is_dir():
-                self._lock = lock
+            try:
+                self._lock = _lock(self.path)
+            except BlockingIOError:
+                continue  # another process takes it for an abandoned one
+            except FileNotFoundError:
+                continue  # it is gone already
+            except OSError:
+                return  # a file system without locks: nobody can take it for an abandoned one
+            if self.path.is_dir():
                 return
-            if lock is not None:
-                os.close(lock)
+            os.close(self._lock)
         raise OSError(f"{base}: folders that were made are removed at once")
 
     def close(self) -> None:
         """Remove it with all that is in it."""
-        if self._lock >= 0:
-            shutil.rmtree(self.path, ignore_errors=True)
+        if not self._open:
+            return
+        self._open = False
+        shutil.rmtree(self.path, ignore_errors=True)
+        if self._lock is not None:
             os.close(self._lock)
-            self._lock = -1
 
 
-def _lock(path: Path) -> int | None:
-    """A descriptor that holds the folder; None where another process does, or it is gone."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
-    except OSError:
-        return None
+def _lock(path: Path) -> int:
+    """A descriptor that holds the folder; raises `BlockingIOError` where another process does."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         os.close(descriptor)
-        return None
+        raise
     return descriptor
 
 
@@ -71,6 +76,5 @@ def _remove_abandoned(base: Path, prefix: str) -> None:
             if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
                 continue
             lock = _lock(path)
-            if lock is not None:
-                shutil.rmtree(path, ignore_errors=True)
-                os.close(lock)
+            shutil.rmtree(path, ignore_errors=True)
+            os.close(lock)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
 from drivers.errors import InputError
+from drivers.gestures import GESTURE_NAMES
 from models.presets import preset
 from models.settings import LearningSettings, NetworkSettings, TrainingEngineName
 from models.trainer import BURN_IN_MS
@@ -30,6 +31,9 @@ PROTOCOLS: dict[str, dict[str, Any]] = {
     "best": {"minibatches": 450},
 }
 """How networks of a preset are trained, where that is not as usual: 0.32 million crops (P)."""
+
+OTHER_NAMES = (GESTURE_NAMES[-1], "other gesture", "other", "others")
+"""What a class of all else is called, in whatever case."""
 
 RateDecay = Literal["cosine", "steps", "constant"]
 
@@ -100,17 +104,19 @@ class TrainingSettings:
         return FINAL_RATE_SHARE + (1.0 - FINAL_RATE_SHARE) * turn
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, as a settings file has them."""
-        plain = asdict(self) | {"network": self.network.to_dict()}
-        return dict(_without_none(plain))
+        """Plain values, as a settings file has them: all, whatever the preset has."""
+        return dict(_without_none(asdict(self)))
 
 
-def training_settings(*layers: Mapping[str, Any]) -> TrainingSettings:
+def training_settings(
+    *layers: Mapping[str, Any], class_names: Sequence[str] | None = None
+) -> TrainingSettings:
     """The settings that plain values add up to, each mapping going before those left of it.
 
-    What none of them sets, or sets to None, is the preset's. A seed sets those of network, dropout
-    and crops, unless they are set by themselves. Raises `InputError` for unknown names and values
-    out of range, `ModelError` for an unknown preset.
+    What none of them sets, or sets to None, is the preset's, but for the classes where their names
+    are given: a preset's class of all else is the one that is called so, if any is. A seed sets
+    those of network, dropout and crops, unless they are set by themselves. Raises `InputError` for
+    unknown names and values out of range, `ModelError` for an unknown preset.
     """
     given: dict[str, Any] = {}
     for values in map(_without_none, layers):
@@ -121,6 +127,10 @@ def training_settings(*layers: Mapping[str, Any]) -> TrainingSettings:
     chosen = preset(name, seed=seed if isinstance(seed, int) else 0)
     base = {"network": chosen.network.to_dict(), "learning": asdict(chosen.learning)}
     base |= PROTOCOLS.get(name, {})
+    if class_names is not None:
+        base = _merged(base, {"network": {"classes": len(class_names)}})
+        if chosen.network.other_class:
+            base = _merged(base, {"network": {"other_class": _other_class(class_names)}})
     try:
         return msgspec.convert(_without_none(_merged(base, given)), type=TrainingSettings)
     except msgspec.ValidationError as error:
@@ -130,6 +140,12 @@ def training_settings(*layers: Mapping[str, Any]) -> TrainingSettings:
             allowed="what `wigwag train --help` and docs/training.md list",
             todo="mend the value",
         ) from error
+
+
+def _other_class(class_names: Sequence[str]) -> int:
+    """The class, from 1, that is called other gestures; 0 where none is."""
+    plain = [name.lower().replace("_", " ") for name in class_names]
+    return next((plain.index(name) + 1 for name in OTHER_NAMES if name in plain), 0)
 
 
 def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

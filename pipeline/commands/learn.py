@@ -194,7 +194,7 @@ def train(
         given = [read_settings(settings)] if settings else []
         given += [*map(parse_setting, change or []), named]
         opened = _open(dataset, cache, workers)
-        chosen = training_settings({"network": {"classes": len(opened.class_names)}}, *given)
+        chosen = training_settings(*given, class_names=opened.class_names)
         name = f"{Path(dataset).name.replace(':', '-')}-{chosen.preset}-{chosen.seed}"
         folder = RunFolder(run or Path("runs") / name)
         outcome = run_training(

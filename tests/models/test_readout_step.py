@@ -122,6 +122,14 @@ def test_reading_gets_right_what_random_readouts_do_not(tiny, two_kinds, step: R
     assert (np.mean(losses[-20:], axis=0) < 0.3 * np.mean(losses[:4], axis=0)).all()
 
 
+@pytest.mark.parametrize(("name", "value"), [("over_time", "product"), ("other_class", 3)])
+def test_the_graph_engine_refuses_to_read_whole_gestures_otherwise(name: str, value: object) -> None:
+    """It gives no shares; named is what is beyond it, and nothing else."""
+    network = replace(preset("small").network, **{name: value})  # type: ignore[arg-type]
+    assert plain_only(network, None, engine="graph") == [f"{name} = {value}"]
+    assert plain_only(network, None) == []
+
+
 def test_the_graph_engine_refuses_what_events_can_do() -> None:
     """Trained readouts, averages, cross-entropy and other readings, each by its name."""
     small = preset("small")

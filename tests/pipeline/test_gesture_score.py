@@ -88,6 +88,19 @@ def test_steps_of_a_network_that_has_grown_count_for_a_gesture_that_began_before
     assert score.winner == 1
 
 
+@pytest.mark.parametrize(
+    ("settings", "layer"), [(replace(SUMMED, reading="votes"), -1), (OTHER, 0)]
+)
+def test_votes_for_a_class_that_came_since_are_left_out(
+    settings: NetworkSettings, layer: int
+) -> None:
+    """As its shares are."""
+    score = GestureScore(settings, layer=layer)
+    for vote in (1, 4, 4):
+        score.add(np.array([vote, vote]), None)
+    assert (score.winner, score.frames) == (1, 3)
+
+
 def test_a_layer_that_is_asked_for_votes_alone() -> None:
     """Whatever the settings say of shares."""
     score = GestureScore(OTHER, layer=0)

@@ -198,6 +198,27 @@ def test_interrupted_source_still_says_its_totals(start: Callable[..., Synthetic
     assert message.totals.events == received
 
 
+def test_a_reader_that_is_late_still_gets_all_that_went_out_before_ctrl_c(
+    start: Callable[..., SyntheticProcess],
+) -> None:
+    """Its queue was full when the signal came: every packet and the end, with their totals."""
+    source = start(1000, events=20_000, speed=None, send_hwm=1)
+    received = packets = 0
+    with EventSubscriber([source.events], receive_hwm=1) as bus:
+        before = -1
+        while before != (before := source.ask("status")["packets"]) or before < 1:
+            time.sleep(0.1)  # until it gets no further
+        source.interrupt(signal.SIGINT)
+        time.sleep(0.3)  # a reader that is late is what is wanted
+        for message in messages(bus):
+            if isinstance(message, EventsMessage):
+                received += len(message.packet.events)
+                packets += 1
+    assert isinstance(message, EndMessage)
+    assert (message.totals.packets, message.totals.events) == (packets, received)
+    assert before <= packets < 1000
+
+
 def test_filters_are_switched_while_the_source_runs_and_counted_to_the_event(
     start: Callable[..., SyntheticProcess],
 ) -> None:

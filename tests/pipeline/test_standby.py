@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from pipeline.children import Child, LineReader
+from pipeline.children import Child, LineReader, command_of
 from pipeline.standby import STAND_BY, Standby
 
 
@@ -27,14 +31,16 @@ def command_line(child: Child) -> bytes:
     return Path(f"/proc/{child.pid}/cmdline").read_bytes().replace(b"\0", b" ")
 
 
-def said_by(child: Child) -> list[str]:
-    """Its lines on standard output until it has ended."""
+def said_by(child: Child, *, errors: bool = False) -> list[str]:
+    """Its lines on standard output, or standard error, until it has ended."""
     lines = []
     with LineReader() as reader:
         for pipe in child.pipes():
             reader.add(pipe)
         while reader.open_pipes:
-            lines += [line.decode() for pipe, line in reader.read(0.05) if pipe == child.pipes()[0]]
+            lines += [
+                line.decode() for pipe, line in reader.read(0.05) if pipe == child.pipes()[errors]
+            ]
     return lines
 
 
@@ -80,8 +86,40 @@ def test_it_ends_with_whoever_started_it(standby: Standby) -> None:
     assert child.status == 0
 
 
-def test_one_that_has_ended_is_no_help(tmp_path: Path) -> None:
-    """It could not load its checkpoint: another process is to be started then."""
-    one = Standby(("brain", "--connect=ipc:///nobody", f"--checkpoint={tmp_path}/none"), threads=1)
-    one._process.wait(30)
-    assert one.become("source", ("source", "--help"), {}) is None
+def test_one_that_has_ended_is_no_help(standby: Standby) -> None:
+    """It was killed: another process is to be started then."""
+    assert not standby.has_ended
+    os.kill(standby._process.pid, signal.SIGKILL)
+    standby._process.wait(30)
+    assert standby.has_ended
+    assert standby.become("source", ("source", "--help"), {}) is None
+
+
+def test_what_it_could_not_load_is_told_by_whoever_needs_it(tmp_path: Path) -> None:
+    """Without its checkpoint it can still be a source; a brain says what is wrong."""
+    brain = ("brain", "--connect=ipc:///nobody", f"--checkpoint={tmp_path}/none")
+    for told, status, words in (
+        (("source", "--help"), 0, "--camera"),
+        (brain, 2, "none"),
+    ):
+        with closing(Standby(brain, threads=1)) as one:
+            child = one.become(told[0], told, {})
+            assert child is not None
+            said = " ".join(said_by(child, errors=bool(status)))
+            assert child.wait(time.monotonic() + 10)
+            assert child.status == status
+            assert words in said
+
+
+def test_a_line_that_says_nothing_is_one_error(tiny_checkpoint: Path) -> None:
+    """Somebody typed something: what, got, allowed, what to do."""
+    done = subprocess.run(
+        [*command_of(["brain", STAND_BY, "--connect=ipc:///x", f"--checkpoint={tiny_checkpoint}"])],
+        input="garbage\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("wigwag: standard input of --stand-by: got ")
+    assert done.stderr.count("\n") == 1

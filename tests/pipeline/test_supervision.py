@@ -120,6 +120,26 @@ def test_a_process_that_stands_by_takes_the_place_of_what_is_killed(
         os.kill(another, 0)
 
 
+def test_a_session_goes_on_when_the_process_that_stands_by_is_killed(
+    wigwag, tiny_checkpoint: Path
+) -> None:
+    """It is told; a brain that is killed then is started as it was at first."""
+    session = wigwag.start(
+        "live", "--camera", "simulated", "--checkpoint", tiny_checkpoint, "--json"
+    )
+    labels = labels_of(session)
+    next(labels)
+    os.kill(process_of(session, "brain", waiting=True), signal.SIGKILL)
+    assert session.stderr is not None
+    for line in session.stderr:
+        if b"the process that stands by has ended" in line:
+            break
+    os.kill(process_of(session, "brain"), signal.SIGKILL)
+    assert next(one for one in labels if one.get("gaps"))["gaps"] == 1
+    session.send_signal(signal.SIGINT)
+    session.communicate(timeout=60)
+
+
 def test_a_replay_is_begun_anew_and_says_nothing_twice(
     wigwag, tmp_path: Path, tiny_checkpoint: Path
 ) -> None:

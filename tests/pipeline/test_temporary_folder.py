@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import signal
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -80,6 +83,29 @@ def test_folders_that_are_taken_away_at_once_are_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not an endless loop."""
-    monkeypatch.setattr("pipeline.temporary_folder._lock", lambda _path: None)
+    made = tempfile.mkdtemp
+
+    def removed_at_once(**where: object) -> str:
+        path = made(**where)  # type: ignore[call-overload]
+        Path(path).rmdir()
+        return str(path)
+
+    monkeypatch.setattr(tempfile, "mkdtemp", removed_at_once)
     with pytest.raises(OSError, match="removed at once"):
         TemporaryFolder("tests", tmp_path)
+
+
+def test_a_file_system_without_locks_will_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Folders there are used and removed as ever; what was left behind stays."""
+    left = killed_with_a_folder(tmp_path)
+
+    def refused(_descriptor: int, _operation: int) -> None:
+        raise OSError(errno.EBADF, "no locks here")
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with TemporaryFolder("tests", tmp_path) as folder:
+        assert folder.path.is_dir()
+        assert left.is_dir()
+    assert list(tmp_path.iterdir()) == [left]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from drivers.errors import InputError
+from drivers.gestures import GESTURE_NAMES
 from models.presets import preset
 from models.settings import LayerSettings
 from pipeline.settings_file import parse_setting, read_settings, write_settings
@@ -58,6 +59,31 @@ def test_a_settings_file_gives_back_what_was_written(tmp_path: Path) -> None:
     write_settings(path, changed.to_dict(), head="one\ntwo")
     assert path.read_text().startswith("# one\n# two\n")
     assert training_settings(read_settings(path)) == changed
+
+
+def test_what_is_set_back_to_the_usual_stays_so_in_a_settings_file(tmp_path: Path) -> None:
+    """Although the preset has it otherwise."""
+    usual = {"reading": "votes", "over_time": "sum", "other_class": 0, "known_directions": 0}
+    changed = training_settings({"preset": "best", "network": usual})
+    assert {name: getattr(changed.network, name) for name in usual} == usual
+    path = tmp_path / "settings.toml"
+    write_settings(path, changed.to_dict(), head="")
+    assert training_settings(read_settings(path)) == changed
+
+
+def test_the_class_of_all_else_is_the_one_that_is_called_so() -> None:
+    """Where the preset has one, and it is not set by itself."""
+
+    def other(names: tuple[str, ...], **network: int) -> tuple[int, int]:
+        found = training_settings({"preset": "best", "network": network}, class_names=names)
+        return found.network.classes, found.network.other_class
+
+    assert other(GESTURE_NAMES) == (11, 11)
+    assert other(("Other_Gestures", "wave", "clap")) == (3, 1)
+    assert other(tuple("0123456789")) == (10, 0)
+    assert other(("wave", "clap", "none of these"), other_class=3) == (3, 3)
+    plain = training_settings({"preset": "paper"}, class_names=GESTURE_NAMES).network
+    assert plain.reads_as_published
 
 
 def test_the_learning_rate_decays_to_its_final_share() -> None:
