@@ -123,7 +123,7 @@ def test_reading_gets_right_what_random_readouts_do_not(tiny, two_kinds, step: R
 
 
 @pytest.mark.parametrize(("name", "value"), [("over_time", "product"), ("other_class", 3)])
-def test_the_graph_engine_refuses_to_read_whole_gestures_otherwise(name: str, value: object) -> None:
+def test_the_graph_engine_refuses_another_reading_over_time(name: str, value: object) -> None:
     """It gives no shares; named is what is beyond it, and nothing else."""
     network = replace(preset("small").network, **{name: value})  # type: ignore[arg-type]
     assert plain_only(network, None, engine="graph") == [f"{name} = {value}"]
