@@ -204,7 +204,8 @@ def draw(
     """Fig. 5, accuracy against presentation time, first right decisions, confusion matrix."""
     figure, ((learning, time), (first, matrix)) = new_figure(2, 2, width=9.0, height=7.0)
     names = [f"votes of layer {layer + 1}" for layer in range(len(accuracy) - 1)]
-    for layer, name in enumerate([*names, read_as]):
+    figure.suptitle(f"{about}; the network is read by {read_as}", fontsize=9)
+    for layer, name in enumerate([*names, "as it is read"]):
         if curve:
             learning.plot(
                 [point["samples"] for point in curve],
@@ -214,17 +215,16 @@ def draw(
             )
         ms = np.arange(accuracy.shape[1]) + BURN_IN_FRAMES + 1
         time.plot(ms, 100 * accuracy[layer], label=name)
-    learning.set(xlabel="samples seen", ylabel="error (%)", ylim=(0, 100), title=about)
+    learning.set(xlabel="samples seen", ylabel="error (%)", ylim=(0, 100))
     if not curve:
         learning.text(0.2, 50, "nothing was learnt in this run")
-    time.set(xlabel="presentation time (ms)", ylabel="right (%)", ylim=(0, 100), title=about)
+    time.set(xlabel="presentation time (ms)", ylabel="right (%)", ylim=(0, 100))
     time.legend(fontsize=8)
     known = first_ms[~np.isnan(first_ms)]
     first.step(np.sort(known), 100 * np.arange(1, len(known) + 1) / len(first_ms), where="post")
     first.set(xlabel="first right decision by (ms)", ylabel="gestures (%)", ylim=(0, 100))
-    first.set_title(f"{about}, {read_as}")
     draw_confusion(matrix, confusion, [str(number + 1) for number in range(len(confusion))])
-    matrix.set(xlabel="recognised", ylabel="performed", title=f"{about}, {read_as}")
+    matrix.set(xlabel="recognised", ylabel="performed")
     save_figure(figure, settings.out / "gestures.png")
 
 
