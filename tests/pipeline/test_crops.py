@@ -31,6 +31,11 @@ def draw(
     return cut_crops(trials, sampler.plan(), chosen.steps)
 
 
+def draw_named(gesture: TrialFrames, chosen: CropSettings) -> tuple[Frames, npt.NDArray[np.int64]]:
+    """A minibatch of one gesture, whose class has its name in the published set."""
+    return draw([gesture], chosen, CropSampler([gesture], chosen, 0, GESTURE_NAMES))
+
+
 def numbered(count: int) -> Frames:
     """Frames that carry their number, counted from 1, as eight bits in the row of ON cells 3."""
     frames = np.zeros((count, 2, SIDE, SIDE), dtype=np.uint8)
@@ -170,11 +175,9 @@ def test_crops_are_shifted_and_not_mirrored_unasked() -> None:
 
 def test_half_of_the_crops_are_seen_in_a_mirror_as_another_class() -> None:
     """Left and right change places, and what was right hand wave is labelled left hand wave."""
-    random = np.random.default_rng(5)
-    frames = (random.random((9, 2, SIDE, SIDE)) < 0.4).astype(np.uint8)
+    frames = (np.random.default_rng(5).random((9, 2, SIDE, SIDE)) < 0.4).astype(np.uint8)
     chosen = CropSettings(batch=400, steps=9, shift_cells=0, mirror=True)
-    sampler = CropSampler([trial(frames, 2)], chosen, 0, GESTURE_NAMES)
-    crops, labels = draw([trial(frames, 2)], chosen, sampler)
+    crops, labels = draw_named(trial(frames, 2), chosen)
     for crop, label in zip(crops.swapaxes(0, 1), labels, strict=True):
         assert np.array_equal(crop, frames if label == 1 else frames[..., ::-1])
     assert set(labels) == {1, 2}
@@ -183,11 +186,9 @@ def test_half_of_the_crops_are_seen_in_a_mirror_as_another_class() -> None:
 
 def test_half_of_the_crops_are_played_backwards_as_another_class() -> None:
     """The last frame first, ON and OFF exchanged; silence still follows a short gesture."""
-    random = np.random.default_rng(5)
-    frames = (random.random((9, 2, SIDE, SIDE)) < 0.4).astype(np.uint8)
+    frames = (np.random.default_rng(5).random((9, 2, SIDE, SIDE)) < 0.4).astype(np.uint8)
     chosen = CropSettings(batch=400, steps=12, shift_cells=0, backwards=True)
-    sampler = CropSampler([trial(frames, 4)], chosen, 0, GESTURE_NAMES)
-    crops, labels = draw([trial(frames, 4)], chosen, sampler)
+    crops, labels = draw_named(trial(frames, 4), chosen)
     for crop, label in zip(crops.swapaxes(0, 1), labels, strict=True):
         assert np.array_equal(crop[:9], frames if label == 3 else frames[::-1, ::-1])
         assert not crop[9:].any()
@@ -200,8 +201,7 @@ def test_a_circle_mirrored_and_played_backwards_turns_as_before_on_the_other_sid
     frames = np.zeros((4, 2, SIDE, SIDE), dtype=np.uint8)
     frames[0, 0, 1, 0] = 1
     chosen = CropSettings(batch=100, steps=4, shift_cells=0, mirror=True, backwards=True)
-    sampler = CropSampler([trial(frames, 4)], chosen, 0, GESTURE_NAMES)
-    crops, labels = draw([trial(frames, 4)], chosen, sampler)
+    crops, labels = draw_named(trial(frames, 4), chosen)
     # Frame, sign, row, column by class, counted from 0.
     expected = {3: (0, 0, 1, 0), 6: (0, 0, 1, SIDE - 1), 4: (3, 1, 1, 0), 5: (3, 1, 1, SIDE - 1)}
     for crop, label in zip(crops.swapaxes(0, 1), labels, strict=True):
