@@ -40,9 +40,10 @@ from gpu_contenders import (
 from models.graph_settings import GraphSettings, arithmetic
 from models.graph_stepper import GraphStepper
 from models.graph_trainer import GraphTrainer
+from models.learning_settings import LearningSettings
 from models.network import Network
 from models.presets import preset
-from models.settings import LayerSettings, LearningSettings, NetworkSettings
+from models.settings import LayerSettings, NetworkSettings
 
 TOTAL_S = 450.0
 PAPER_SAMPLES = 324_000

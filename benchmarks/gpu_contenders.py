@@ -21,8 +21,9 @@ from models.graph_network import GraphNetwork, Kind
 from models.graph_settings import GraphSettings, arithmetic
 from models.graph_stepper import GraphStepper
 from models.learner import Learner
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LearningSettings, NetworkSettings
+from models.settings import NetworkSettings
 
 STRETCH = 10
 """Steps in one graph of the contender `stretch`."""

@@ -15,8 +15,9 @@ import numpy.typing as npt
 from models.checkpoint_file import read_checkpoint
 from models.engine import Engine
 from models.errors import ModelError
+from models.learning_settings import LearningSettings
 from models.plain_only import plain_only, refuse_plain_only
-from models.settings import ENGINES, EngineName, LearningSettings, TrainingEngineName
+from models.settings import ENGINES, EngineName, TrainingEngineName
 
 if TYPE_CHECKING:
     from models.events_trainer import EventsTrainer

@@ -6,8 +6,8 @@ import math
 
 from torch import Tensor
 
+from models.learning_settings import LearningSettings
 from models.replicas import ALONE, Replicas
-from models.settings import LearningSettings
 
 FIRST_THRESHOLD = 0.1
 """Where an adapted threshold begins, unless set."""

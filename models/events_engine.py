@@ -30,9 +30,9 @@ from models.events_layout import (
 from models.events_learning import take_step, update, work_off
 from models.events_readout import learning_terms, step_sizes
 from models.layer_parameters import layer_parameters
+from models.learning_settings import LearningSettings
 from models.live_learning import live_learning
 from models.reading import Shares, shares_of
-from models.settings import LearningSettings
 
 LOG = logging.getLogger(__name__)
 COMPILING = (

@@ -10,7 +10,7 @@ from numba import njit
 
 from models.events_layout import LayerArrays, LearningArrays
 from models.layer_parameters import Floats
-from models.settings import ADAMAX_EPSILON, LEAST_SQUARED, MEAN_DECAY, LearningSettings
+from models.learning_settings import ADAMAX_EPSILON, LEAST_SQUARED, MEAN_DECAY, LearningSettings
 
 compiled: Any = njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc", "nsz"})
 Random = npt.NDArray[np.uint32]

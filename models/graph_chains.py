@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from models.settings import ADAMAX_EPSILON
+from models.learning_settings import ADAMAX_EPSILON
 
 
 def advance_traces(q: Tensor, p: Tensor, x: Tensor, step_q: Tensor, step_p: Tensor) -> None:

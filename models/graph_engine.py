@@ -16,7 +16,7 @@ from models.engine import StepResult, StreamFrame, check_frames
 from models.errors import ModelError
 from models.graph_settings import GraphSettings
 from models.graph_stepper import GraphStepper
-from models.settings import LearningSettings
+from models.learning_settings import LearningSettings
 
 LOG = logging.getLogger(__name__)
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from models.graph_layer import GraphLayer, into_classes
-from models.settings import LearningSettings
+from models.learning_settings import LearningSettings
 
 
 class LayerLearning:

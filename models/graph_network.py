@@ -14,8 +14,8 @@ from models.graph_lanes import Lanes, Mark
 from models.graph_layer import GraphLayer
 from models.graph_learning import LayerLearning
 from models.graph_settings import GraphSettings, arithmetic
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LearningSettings
 
 Kind = Literal["infer", "gather", "update"]
 """Of a step: advance; also add the gradient; also add it and apply what was gathered."""

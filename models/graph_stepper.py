@@ -15,8 +15,8 @@ from models.graph_capture import Capture, Program, capture_cuda
 from models.graph_network import GraphNetwork, Kind
 from models.graph_parcel import Parcel
 from models.graph_settings import GraphSettings
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LearningSettings
 
 CHECK_EVERY_UPDATES = 256
 """Weights that are not finite are noticed after this many updates, and whenever they are saved."""

@@ -11,8 +11,8 @@ import torch
 from models.graph_capture import Capture, Program, capture_cuda
 from models.graph_network import GraphNetwork, Kind
 from models.graph_settings import GraphSettings
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LearningSettings
 from models.trainer import BURN_IN_MS, MinibatchResult
 
 STRETCH_STEPS = 10

@@ -9,12 +9,12 @@ from models.error_trigger import ErrorTrigger
 from models.errors import not_finite
 from models.layer import Layer, LayerStep
 from models.learning_rule import local_gradient
+from models.learning_settings import LearningSettings
 from models.losses import make_loss
 from models.network import Network
 from models.optimisers import make_optimiser
 from models.readout_step import trained_readout
 from models.replicas import ALONE, Replicas
-from models.settings import LearningSettings
 from models.trainer_state import TrainerState, fill, load_optimiser_state, optimiser_state
 
 

@@ -10,10 +10,10 @@ from torch import Tensor
 from models.convolution import weight_gradient
 from models.error_trigger import ErrorTrigger
 from models.layer import Layer, LayerStep
+from models.learning_settings import ReadoutStep, Surrogate
 from models.losses import Loss, smooth_l1
 from models.readout_step import normalised_gradient
 from models.replicas import ALONE, Replicas
-from models.settings import ReadoutStep, Surrogate
 
 
 @dataclass(frozen=True, slots=True)

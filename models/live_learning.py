@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from models.settings import LearningSettings, NetworkSettings
+from models.learning_settings import LearningSettings
+from models.settings import NetworkSettings
 
 ONLINE = LearningSettings(rate=1e-4, update_every_steps=20)
 """Learning from one live stream: an update every 20 ms of labelled stream, 50 a second."""

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from models.errors import ModelError
-from models.settings import LearningSettings
+from models.learning_settings import LearningSettings
 
 Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """From readings y and one-hot classes, both (B, classes): the loss, a scalar, and d loss / d y."""

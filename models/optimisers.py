@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from models.errors import ModelError
-from models.settings import ADAMAX_EPSILON, LearningSettings
+from models.learning_settings import ADAMAX_EPSILON, LearningSettings
 
 
 def make_optimiser(

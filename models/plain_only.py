@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import fields
 
 from models.errors import ModelError
-from models.settings import LearningSettings, NetworkSettings
+from models.learning_settings import LearningSettings
+from models.settings import NetworkSettings
 
 EVENTS_LOSSES = ("SmoothL1Loss", "CrossEntropyLoss")
 """Those that `events` knows, without options."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from models.errors import ModelError
-from models.settings import LayerSettings, LearningSettings, NetworkSettings
+from models.learning_settings import LearningSettings
+from models.settings import LayerSettings, NetworkSettings
 
 
 @dataclass(frozen=True, slots=True)

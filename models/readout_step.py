@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from models.layer import Layer
-from models.settings import LEAST_SQUARED, MEAN_DECAY, LearningSettings
+from models.learning_settings import LEAST_SQUARED, MEAN_DECAY, LearningSettings
 from models.trainer_state import TrainerState, fill, take
 
 

@@ -1,26 +1,13 @@
-"""What a network and its learning are made of: frozen settings, checked when made."""
+"""What a network is made of: frozen settings, checked when made."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self, get_args
 
+from models.checks import finite, one_of, require
 from models.errors import ModelError
-
-
-def _require(condition: bool, what: str, got: object, allowed: str) -> None:
-    if not condition:
-        raise ModelError(f"{what}: got {got!r}; allowed: {allowed}")
-
-
-def _one_of(names: Any, what: str, got: object) -> None:
-    _require(got in get_args(names), what, got, ", ".join(get_args(names)))
-
-
-def _finite(value: float) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value)
-
 
 Activation = Literal["spiking", "sigmoid", "relu"]
 """What a layer hands up: spikes, or sigmoid(u) or relu(u), the paper's ablation."""
@@ -31,11 +18,6 @@ Reading = Literal["votes", "softmax"]
 OverTime = Literal["sum", "product"]
 """How shares of the classes add up over a gesture: summed, as votes are, or multiplied, as pieces
 of evidence that do not depend on each other."""
-ReadoutStep = Literal["centred", "normalised"]
-"""How a trained readout learns: by the optimiser, from what differs from its usual input, or in
-proportion to its error, from what its input differs in from that of a layer at rest."""
-Surrogate = Literal["sigmoid", "boxcar"]
-"""The postsynaptic factor of spiking layers: a(1 - a), as in the paper, or [abs(u) <= 0.5]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +36,11 @@ class LayerSettings:
     activation: Activation = "spiking"
 
     def __post_init__(self) -> None:
-        _require(1 <= self.channels <= 4096, "layer channels", self.channels, "1 to 4096")
-        _require(1 <= self.pool <= 16, "layer pool", self.pool, "1 to 16")
-        _require(1 <= self.kernel <= 128, "layer kernel", self.kernel, "1 to 128")
-        _require(0 <= self.padding < self.kernel, "layer padding", self.padding, "0 to kernel - 1")
-        _one_of(Activation, "layer activation", self.activation)
+        require(1 <= self.channels <= 4096, "layer channels", self.channels, "1 to 4096")
+        require(1 <= self.pool <= 16, "layer pool", self.pool, "1 to 16")
+        require(1 <= self.kernel <= 128, "layer kernel", self.kernel, "1 to 128")
+        require(0 <= self.padding < self.kernel, "layer padding", self.padding, "0 to kernel - 1")
+        one_of(Activation, "layer activation", self.activation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,57 +90,57 @@ class NetworkSettings:
     """Of the initial weights, readouts and time constants."""
 
     def __post_init__(self) -> None:
-        _require(1 <= len(self.layers) <= 16, "layers", len(self.layers), "1 to 16")
-        _require(2 <= self.classes <= 1024, "classes", self.classes, "2 to 1024")
-        _require(
+        require(1 <= len(self.layers) <= 16, "layers", len(self.layers), "1 to 16")
+        require(2 <= self.classes <= 1024, "classes", self.classes, "2 to 1024")
+        require(
             1 <= self.input_channels <= 4096, "input channels", self.input_channels, "1 to 4096"
         )
-        _require(1 <= self.input_copies <= 64, "input copies", self.input_copies, "1 to 64")
+        require(1 <= self.input_copies <= 64, "input copies", self.input_copies, "1 to 64")
         for name in ("height", "width"):
-            _require(1 <= getattr(self, name) <= 1024, name, getattr(self, name), "1 to 1024")
+            require(1 <= getattr(self, name) <= 1024, name, getattr(self, name), "1 to 1024")
         for name in ("tau_m_ms", "tau_s_ms"):
             low, high = getattr(self, name)
-            _require(
-                _finite(low) and _finite(high) and 1.0 <= low <= high <= 10_000.0,
+            require(
+                finite(low) and finite(high) and 1.0 <= low <= high <= 10_000.0,
                 name,
                 (low, high),
                 "1 <= low <= high <= 10000",
             )
-        _require(0 <= self.tau_pairs <= 4096, "tau pairs", self.tau_pairs, "0 to 4096")
+        require(0 <= self.tau_pairs <= 4096, "tau pairs", self.tau_pairs, "0 to 4096")
         directions = self.known_directions
-        _require(0 <= directions <= 4096, "known directions", directions, "0 to 4096")
+        require(0 <= directions <= 4096, "known directions", directions, "0 to 4096")
         for name, low, high in (
             ("gain", 1e-6, 1e6),
             ("refractory_weight", 0.0, 1e6),
             ("weight_scale", 0.0, 1e3),
         ):
             value = getattr(self, name)
-            _require(_finite(value) and low <= value <= high, name, value, f"{low} to {high}")
-        _require(
-            _finite(self.refractory_decay) and 0.0 <= self.refractory_decay < 1.0,
+            require(finite(value) and low <= value <= high, name, value, f"{low} to {high}")
+        require(
+            finite(self.refractory_decay) and 0.0 <= self.refractory_decay < 1.0,
             "refractory decay",
             self.refractory_decay,
             "0 <= decay < 1",
         )
-        _one_of(ReadoutInput, "readout input", self.readout_input)
-        _one_of(Reading, "reading", self.reading)
+        one_of(ReadoutInput, "readout input", self.readout_input)
+        one_of(Reading, "reading", self.reading)
         count, chosen = len(self.layers), self.read_layers
-        _require(
+        require(
             all(isinstance(layer, int) and -count <= layer < count for layer in self.reading_layers)
             and 1 <= len(chosen) == len(self.reading_layers),
             "reading layers",
             self.reading_layers,
             f"one or more different ones of {-count} to {count - 1}",
         )
-        _one_of(OverTime, "over time", self.over_time)
-        _require(
+        one_of(OverTime, "over time", self.over_time)
+        require(
             isinstance(self.other_class, int) and 0 <= self.other_class <= self.classes,
             "other class",
             self.other_class,
             f"1 to {self.classes}, the number of classes, or 0 for none",
         )
-        _require(
-            _finite(self.other_share) and 0.0 < self.other_share < 1.0,
+        require(
+            finite(self.other_share) and 0.0 < self.other_share < 1.0,
             "other share",
             self.other_share,
             "above 0, below 1",
@@ -198,7 +180,7 @@ class NetworkSettings:
             rows = height + 2 * layer.padding - layer.kernel + 1
             columns = width + 2 * layer.padding - layer.kernel + 1
             pooled_rows, pooled_columns = rows // layer.pool, columns // layer.pool
-            _require(
+            require(
                 pooled_rows >= 1 and pooled_columns >= 1,
                 f"layer {number}",
                 f"input of {height}x{width} for kernel {layer.kernel} and pool {layer.pool}",
@@ -305,100 +287,6 @@ class LayerShape:
         channels, height, width = self.pooled
         return channels * height * width
 
-
-@dataclass(frozen=True, slots=True)
-class LearningSettings:
-    """How weights change while a target is set (Eq. 5)."""
-
-    rate: float = 2e-4
-    """Adamax step of a weight."""
-    beta2: float = 0.95
-    """Decay of Adamax's running maximum; its momentum (beta1) is 0. Other optimisers have none."""
-    optimiser: str = "Adamax"
-    """A class of `torch.optim`; see `models.optimisers`."""
-    optimiser_options: dict[str, Any] = field(default_factory=dict)
-    """Its further arguments."""
-    loss: str = "SmoothL1Loss"
-    """A loss of `torch.nn`, of the readout against the one-hot class; see `models.losses`."""
-    loss_options: dict[str, Any] = field(default_factory=dict)
-    """Its further arguments."""
-    readout_rate: float = 0.0
-    """Step of a readout's numbers, by the readout's own error; 0: fixed, as in the paper."""
-    readout_step: ReadoutStep = "centred"
-    """`normalised`: an error's step changes the reading it comes from by `readout_rate` of it."""
-    readout_decay: float = 0.0
-    """An update takes `readout_rate` times this share off every trained readout's weights."""
-    average_decay: float | None = None
-    """Training leaves a running mean of what was learnt, this much of which an update keeps; it
-    rests on the last 1 / (1 - decay) updates or so. None: what was learnt last."""
-    surrogate: Surrogate = "sigmoid"
-    error_threshold: float | None = None
-    """Learn from an error where it is larger, by its sign (Eq. 6); None: from all (Eq. 5)."""
-    error_rate: float | None = None
-    """Adapt each layer's threshold so that this share of the errors are larger; 0 to 1."""
-    learn_every_steps: int | None = None
-    """While learning, one step in so many gives a gradient. It is worked off in parts over these
-    steps, and counts from the last of them on. None: as `live_learning` says."""
-    update_every_steps: int = 1
-    """Gradients of this many learning steps add up to one update, that of one at least."""
-    dropout: float = 0.5
-    """On the readout's input, while learning."""
-    regularisation: float = 1e-3
-    """r: 20 r mean(relu(u + 0.01)) + 0.1 r relu(0.1 - mean(A)), per layer."""
-    seed: int = 0
-    """Of dropout."""
-
-    def __post_init__(self) -> None:
-        _require(_finite(self.rate) and 0 <= self.rate <= 10, "learning rate", self.rate, "0 to 10")
-        _require(_finite(self.beta2) and 0 <= self.beta2 < 1, "beta2", self.beta2, "0 <= beta2 < 1")
-        for name, most in (("readout_rate", 10), ("readout_decay", 100)):
-            value = getattr(self, name)
-            fits = _finite(value) and 0 <= value <= most
-            _require(fits, name.replace("_", " "), value, f"0 to {most}")
-        decay = self.average_decay
-        _require(
-            decay is None or (_finite(decay) and 0 <= decay < 1),
-            "average decay",
-            decay,
-            "0 <= decay < 1",
-        )
-        for name in ("learn_every_steps", "update_every_steps"):
-            value = getattr(self, name)
-            fits = value is None or 1 <= value <= 100_000
-            _require(fits, name.replace("_", " "), value, "1 to 100000")
-        _require(
-            _finite(self.dropout) and 0 <= self.dropout < 1, "dropout", self.dropout, "0 to < 1"
-        )
-        _require(
-            _finite(self.regularisation) and 0 <= self.regularisation <= 10,
-            "regularisation",
-            self.regularisation,
-            "0 to 10",
-        )
-        _one_of(Surrogate, "surrogate", self.surrogate)
-        _one_of(ReadoutStep, "readout step", self.readout_step)
-        for name, value in (("optimiser", self.optimiser), ("loss", self.loss)):
-            _require(value.isidentifier(), name, value, "the name of a class")
-        threshold, rate = self.error_threshold, self.error_rate
-        _require(
-            threshold is None or (_finite(threshold) and 0 < threshold <= 1e6),
-            "error threshold",
-            threshold,
-            "above 0, to 1000000",
-        )
-        _require(
-            rate is None or (_finite(rate) and 0 < rate < 1), "error rate", rate, "between 0 and 1"
-        )
-
-
-ADAMAX_EPSILON = 1e-10
-"""Well below the gradients of a single stream (1e-7 and up), so that it changes no step."""
-
-MEAN_DECAY = 0.99
-"""Of an update: the mean that a trained readout's input is taken from rests on the last hundred."""
-
-LEAST_SQUARED = 1e-6
-"""Added to the squared length of what a normalised step learns from: at rest there is none."""
 
 EngineName = Literal["auto", "torch", "events", "graph"]
 """What runs a network; see `models.engines`."""

@@ -18,9 +18,9 @@ from models.engine import StepResult, StreamFrame, check_frames, spread
 from models.errors import ModelError
 from models.layer import LayerState, LayerStep, join_states, part_state
 from models.learner import Learner
+from models.learning_settings import LearningSettings
 from models.live_learning import live_learning
 from models.reading import shares_of
-from models.settings import LearningSettings
 
 
 def choose_device(name: str) -> str:

@@ -11,11 +11,11 @@ import torch
 
 from models.averaging import WeightAverage
 from models.learner import Learner
+from models.learning_settings import LearningSettings
 from models.network import Network
 from models.reading import SequenceReading, evidence_of, scores_with_other, shares_of
 from models.replicas import ALONE, Replicas
 from models.sequences import SequenceRunner
-from models.settings import LearningSettings
 from models.trainer_state import TrainerState, load_weights
 
 

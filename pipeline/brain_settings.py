@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from drivers.errors import InputError
+from models.learning_settings import LearningSettings
 from models.live_learning import ONLINE
-from models.settings import EngineName, LearningSettings
+from models.settings import EngineName
 from pipeline.chosen_views import ChosenView
 from pipeline.decisions import DecisionSettings
 

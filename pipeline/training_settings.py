@@ -11,8 +11,9 @@ import msgspec
 
 from drivers.errors import InputError
 from drivers.gestures import GESTURE_NAMES
+from models.learning_settings import LearningSettings
 from models.presets import preset
-from models.settings import LearningSettings, NetworkSettings, TrainingEngineName
+from models.settings import NetworkSettings, TrainingEngineName
 from models.trainer import BURN_IN_MS
 from pipeline.crops import CropSettings
 

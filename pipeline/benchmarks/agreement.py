@@ -19,8 +19,8 @@ from models.checkpoint import Checkpoint, load_checkpoint
 from models.checkpoint_file import Tensors, read_checkpoint
 from models.engine import Engine
 from models.events_engine import EventsEngine
+from models.learning_settings import LearningSettings
 from models.live_learning import LARGE
-from models.settings import LearningSettings
 from models.torch_engine import TorchEngine, prepare_torch
 from pipeline.benchmarks.inputs import full_network, labels_of, recording_of
 from pipeline.benchmarks.rows import Row, Table, row_of

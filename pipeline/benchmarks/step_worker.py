@@ -30,7 +30,7 @@ def prepare(options: dict[str, Any]) -> Ready:
 def _engine(options: dict[str, Any], frames: npt.NDArray[np.uint8]) -> Ready:
     from models.engine import StreamFrame
     from models.engines import load_engine
-    from models.settings import LearningSettings
+    from models.learning_settings import LearningSettings
 
     every = options["learn_every"]
     learning = None

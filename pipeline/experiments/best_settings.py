@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from models.settings import LearningSettings, NetworkSettings
+from models.learning_settings import LearningSettings
+from models.settings import NetworkSettings
 from pipeline.experiments.step_readings import Way
 from pipeline.variation import Variation
 

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LearningSettings, NetworkSettings
+from models.settings import NetworkSettings
 from models.torch_engine import prepare_torch
 from pipeline.experiments.conventional import ConventionalNetwork
 from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure

@@ -12,8 +12,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.events_sums import Summing, Sums
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LearningSettings, NetworkSettings
+from models.settings import NetworkSettings
 from models.torch_engine import prepare_torch
 from pipeline.benchmarks.worker_process import Workers
 from pipeline.experiments.best_settings import TRAINED

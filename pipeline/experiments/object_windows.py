@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from models.settings import LearningSettings, NetworkSettings
+from models.learning_settings import LearningSettings
+from models.settings import NetworkSettings
 from pipeline.binning import Frames
 from pipeline.experiments.object_recordings import ObjectRecording
 from pipeline.experiments.small_network import SMALL_LAYERS

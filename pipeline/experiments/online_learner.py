@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from models.events_sums import Summing, Sums
 from models.events_trainer import EventsTrainer
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LearningSettings
 from pipeline.experiments.linear_readout import Classes
 
 Frames = npt.NDArray[np.uint8]

@@ -11,8 +11,9 @@ import torch
 
 from models.layer import LayerStep
 from models.learning_rule import local_gradient
+from models.learning_settings import ADAMAX_EPSILON
 from models.network import Network
-from models.settings import ADAMAX_EPSILON, LayerSettings, NetworkSettings
+from models.settings import LayerSettings, NetworkSettings
 from models.torch_engine import prepare_torch
 from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
 from pipeline.experiments.report import Report

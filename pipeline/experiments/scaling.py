@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from models.learner import Learner
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LayerSettings, LearningSettings, NetworkSettings
+from models.settings import LayerSettings, NetworkSettings
 from models.torch_engine import prepare_torch
 from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
 from pipeline.experiments.report import Report

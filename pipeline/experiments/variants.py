@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LearningSettings, NetworkSettings
+from models.settings import NetworkSettings
 from models.trainer import Trainer, count_votes
 from pipeline.experiments.schedule import cosine
 from pipeline.experiments.tasks import BATCH, Task

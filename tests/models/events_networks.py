@@ -12,8 +12,9 @@ from models.checkpoint import Checkpoint, save_checkpoint
 from models.events_engine import EventsEngine
 from models.events_layout import learnt_tensors
 from models.known_directions import leading_directions
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LayerSettings, LearningSettings, NetworkSettings
+from models.settings import LayerSettings, NetworkSettings
 
 PLAIN = LearningSettings(rate=1e-3, update_every_steps=10, dropout=0.0)
 

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 
 from models.engines import trainer_for
+from models.learning_settings import LearningSettings
 from models.network import Network
 from models.replicas import Replicas, join_replicas, leave_replicas
-from models.settings import LayerSettings, LearningSettings, NetworkSettings
+from models.settings import LayerSettings, NetworkSettings
 from models.trainer import MinibatchResult, Trainer
 from models.trainer_state import pack
 

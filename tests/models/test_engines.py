@@ -16,8 +16,9 @@ from models.errors import ModelError
 from models.events_engine import EventsEngine
 from models.graph_engine import GraphEngine
 from models.graph_settings import GraphSettings
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LearningSettings, NetworkSettings
+from models.settings import NetworkSettings
 from models.torch_engine import TorchEngine
 
 
@@ -77,7 +78,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from models.engines import load_engine
-from models.settings import LearningSettings
+from models.learning_settings import LearningSettings
 path = Path(sys.argv[1])
 engine = load_engine(path, engine="events", learning=LearningSettings())
 engine.step(np.zeros((2, 10, 9), np.uint8), 1)

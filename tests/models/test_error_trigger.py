@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from models.error_trigger import ErrorTrigger
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LearningSettings
 from models.trainer import Trainer
 
 

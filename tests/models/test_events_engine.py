@@ -16,7 +16,8 @@ from models.checkpoint import load_checkpoint
 from models.errors import ModelError
 from models.events_engine import EventsEngine
 from models.learning_rule import local_gradient
-from models.settings import LayerSettings, LearningSettings, NetworkSettings, ReadoutStep
+from models.learning_settings import LearningSettings, ReadoutStep
+from models.settings import LayerSettings, NetworkSettings
 from models.torch_engine import TorchEngine
 from tests.models.events_networks import (
     PLAIN,

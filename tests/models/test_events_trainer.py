@@ -11,8 +11,9 @@ import torch
 from models.engines import read_sequences
 from models.errors import ModelError
 from models.events_trainer import EventsTrainer
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LearningSettings, NetworkSettings
+from models.settings import NetworkSettings
 from models.trainer import count_votes as count_votes_plainly
 
 

@@ -10,9 +10,10 @@ import torch
 from models.graph_network import GraphNetwork
 from models.graph_settings import GraphSettings
 from models.learner import Learner
+from models.learning_settings import LearningSettings
 from models.network import Network
 from models.presets import preset
-from models.settings import LearningSettings, NetworkSettings
+from models.settings import NetworkSettings
 
 PLAIN = LearningSettings(rate=1e-3, dropout=0.0, regularisation=0.0)
 KINDS = [("patches", 1), ("planes", 1), ("planes", 3), ("channels_last", 1), ("channels_last", 3)]

@@ -14,8 +14,8 @@ from models.graph_capture import capture_cuda, run_directly
 from models.graph_engine import GraphEngine
 from models.graph_settings import GraphSettings
 from models.graph_stepper import GraphStepper
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LearningSettings
 from models.torch_engine import TorchEngine
 
 PLAIN = LearningSettings(rate=1e-3, dropout=0.0, regularisation=0.0)

@@ -13,8 +13,8 @@ from models.errors import ModelError
 from models.graph_capture import capture_cuda, run_directly
 from models.graph_settings import GraphSettings
 from models.graph_trainer import GraphTrainer
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LearningSettings
 from models.trainer import Trainer
 
 PLAIN = LearningSettings(rate=1e-3, dropout=0.0)

@@ -10,8 +10,9 @@ import torch
 from models.errors import ModelError
 from models.learner import Learner
 from models.learning_rule import local_gradient
+from models.learning_settings import ADAMAX_EPSILON, LearningSettings
 from models.network import Network
-from models.settings import ADAMAX_EPSILON, LearningSettings, NetworkSettings
+from models.settings import NetworkSettings
 
 PLAIN = LearningSettings(rate=1e-3, dropout=0.0, regularisation=0.0)
 

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import pytest
 
+from models.learning_settings import LearningSettings
 from models.live_learning import ONLINE, live_learning
 from models.presets import SMALL, preset
-from models.settings import LearningSettings, NetworkSettings
+from models.settings import NetworkSettings
 
 SOFTMAX = replace(SMALL, reading="softmax")
 

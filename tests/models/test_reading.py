@@ -13,9 +13,10 @@ from models.checkpoint import load_checkpoint, save_checkpoint
 from models.engines import load_engine, read_sequences
 from models.errors import ModelError
 from models.events_engine import EventsEngine
+from models.learning_settings import LearningSettings
 from models.network import Network
 from models.reading import evidence_of, shares_of
-from models.settings import LearningSettings, NetworkSettings
+from models.settings import NetworkSettings
 from models.torch_engine import TorchEngine
 from models.trainer import read_sequences as read_densely
 from tests.models.events_networks import checkpoint_of

@@ -11,6 +11,7 @@ import torch
 from models.errors import ModelError
 from models.known_directions import leading_directions
 from models.learner import Learner
+from models.learning_settings import LearningSettings, ReadoutStep
 from models.network import Network
 from models.plain_only import plain_only
 from models.presets import preset
@@ -20,7 +21,6 @@ from models.readout_step import (
     normalised_gradient,
     resting_activity,
 )
-from models.settings import LearningSettings, ReadoutStep
 
 
 def test_a_step_leaves_what_the_mean_is_read_as() -> None:

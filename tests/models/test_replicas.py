@@ -16,9 +16,9 @@ import torch
 
 from models.engines import trainer_for
 from models.errors import ModelError
+from models.learning_settings import LearningSettings
 from models.network import Network
 from models.replicas import ALONE, Replicas
-from models.settings import LearningSettings
 from models.trainer_state import unpack
 
 ROOT = Path(__file__).resolve().parents[2]

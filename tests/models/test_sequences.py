@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from models.learner import Learner
+from models.learning_settings import LearningSettings
 from models.network import Network
 from models.sequences import SequenceRunner
-from models.settings import LearningSettings, NetworkSettings
+from models.settings import NetworkSettings
 from models.trainer import Trainer
 
 BATCH = 3

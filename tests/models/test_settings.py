@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from models.errors import ModelError
+from models.learning_settings import LearningSettings
 from models.presets import preset
-from models.settings import LayerSettings, LearningSettings, NetworkSettings
+from models.settings import LayerSettings, NetworkSettings
 
 
 def test_paper_preset_has_the_shapes_of_table_2() -> None:

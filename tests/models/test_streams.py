@@ -13,7 +13,8 @@ from models.engine import Engine, StreamFrame
 from models.engines import load_engine
 from models.errors import ModelError
 from models.events_engine import EventsEngine
-from models.settings import EngineName, LearningSettings
+from models.learning_settings import LearningSettings
+from models.settings import EngineName
 from models.teaching import teaching_of
 from models.torch_engine import TorchEngine
 

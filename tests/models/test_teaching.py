@@ -8,7 +8,8 @@ from models.checkpoint_file import read_checkpoint, version_of, write_checkpoint
 from models.engine import Engine
 from models.engines import load_engine
 from models.errors import ModelError
-from models.settings import EngineName, LayerSettings, LearningSettings, NetworkSettings
+from models.learning_settings import LearningSettings
+from models.settings import EngineName, LayerSettings, NetworkSettings
 from models.teaching import teaching_of
 
 from .events_networks import frames_of, save_firing

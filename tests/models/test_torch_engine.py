@@ -10,8 +10,9 @@ import torch
 
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.errors import ModelError
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LearningSettings, NetworkSettings
+from models.settings import NetworkSettings
 from models.torch_engine import load_engine
 
 

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import torch
 
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LearningSettings, NetworkSettings
+from models.settings import NetworkSettings
 from models.trainer import Trainer, count_votes
 
 

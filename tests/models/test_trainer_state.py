@@ -12,8 +12,9 @@ import torch
 
 from models.errors import ModelError
 from models.events_trainer import EventsTrainer
+from models.learning_settings import LearningSettings
 from models.network import Network
-from models.settings import LearningSettings, NetworkSettings
+from models.settings import NetworkSettings
 from models.trainer import Trainer
 from models.trainer_state import TrainerState, pack, unpack
 

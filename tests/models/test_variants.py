@@ -14,11 +14,12 @@ from models.checkpoint import load_checkpoint, save_checkpoint
 from models.engines import load_engine, read_sequences, trainer_for
 from models.errors import ModelError
 from models.learning_rule import local_gradient
+from models.learning_settings import LearningSettings
 from models.losses import make_loss
 from models.network import Network
 from models.optimisers import make_optimiser
 from models.presets import preset
-from models.settings import LayerSettings, LearningSettings, NetworkSettings
+from models.settings import LayerSettings, NetworkSettings
 from models.torch_engine import TorchEngine
 from models.trainer import Trainer
 from models.trainer import count_votes as count_votes_densely
