@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ from drivers.errors import InputError
 from pipeline.addresses import check_free
 from pipeline.allow_list import Right
 from pipeline.security import CurveClient, CurveServer, secure
+from pipeline.subscriptions import Subscriptions
 from pipeline.wire import Part
 
 SEND_HWM = 64
@@ -46,7 +46,7 @@ class _BoundPublisher(Closing):
     ) -> None:
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.XPUB)
-        self._subscriptions: Counter[bytes] = Counter()
+        self._subscriptions = Subscriptions()
         try:
             self._socket.sndhwm = send_hwm
             self._socket.sndtimeo = _SLICE_MS
@@ -61,16 +61,13 @@ class _BoundPublisher(Closing):
 
     def subscribers(self, topic: bytes) -> int:
         """Subscriptions that match a topic, as far as this socket has heard."""
+        self._hear()
+        return self._subscriptions.count(topic)
+
+    def _hear(self) -> None:
+        """Take in who has come; what nobody takes in piles up."""
         while int(self._socket.get(zmq.EVENTS)) & zmq.POLLIN:
-            # one subscription a message: 1 or 0, then the prefix
-            message = self._socket.recv(zmq.NOBLOCK)
-            if message[:1] == b"\x01":
-                self._subscriptions[message[1:]] += 1
-            elif message[:1] == b"\x00":
-                self._subscriptions[message[1:]] -= 1
-        return sum(
-            number for prefix, number in self._subscriptions.items() if topic.startswith(prefix)
-        )
+            self._subscriptions.hear(self._socket.recv(zmq.NOBLOCK, copy=False))
 
     def _send(self, parts: Parts, flags: int = 0) -> bool:
         """Send now or within a slice of time; False where a subscriber's queue is full."""
@@ -215,7 +212,7 @@ class EventPublisher(_BoundPublisher):
 
     def offer(self, parts: Parts) -> bool:
         """Give out a message that nobody waits for, telemetry say; False where it did not fit."""
-        self.subscribers(self.topic)
+        self._hear()
         return self._send(parts, zmq.NOBLOCK)
 
     def close(self, linger_s: float | None = 0.0) -> bool:
@@ -250,7 +247,7 @@ class Publisher(_BoundPublisher):
 
     def publish(self, parts: Parts) -> bool:
         """Give out a message to whoever has room for it."""
-        self.subscribers(b"")
+        self._hear()
         self.sent_messages += 1
         return self._send(parts, zmq.NOBLOCK)
 
