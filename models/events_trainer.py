@@ -22,6 +22,7 @@ from models.events_readout import learning_terms, step_sizes
 from models.events_streams import EventsStreams
 from models.learning_settings import LearningSettings
 from models.network import Network
+from models.plain_only import refuse_plain_only
 from models.trainer import BURN_IN_MS, MinibatchResult, stretch_ends
 from models.trainer_state import TrainerState, fill, take
 
@@ -42,7 +43,10 @@ CARRIED = (
 
 
 class EventsTrainer:
-    """Runs minibatches through a network; dynamic state is carried from one to the next."""
+    """Runs minibatches through a network; dynamic state is carried from one to the next.
+
+    Raises `ModelError` for settings that only the plain trainer knows.
+    """
 
     def __init__(
         self,
@@ -53,6 +57,7 @@ class EventsTrainer:
         burn_in_ms: int = BURN_IN_MS,
         learn_every_ms: int = 1,
     ) -> None:
+        refuse_plain_only("events", network.settings, learning, "torch")
         self.network = network
         self._learning = learning
         self._burn_in_ms = burn_in_ms

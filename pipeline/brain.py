@@ -28,11 +28,13 @@ from pipeline.intake import Intake
 from pipeline.label_printer import LabelPrinter
 from pipeline.labels import Label, encode_label
 from pipeline.lane import Lane
+from pipeline.logs import say
 from pipeline.metrics import MetricsServer
 from pipeline.preview import TOPIC
 from pipeline.process_guard import exit_with_parent
 from pipeline.pupil import Pupil, Stepped
 from pipeline.security import CurveClient, CurveServer
+from pipeline.standard_output import GONE, leave_stdout
 from pipeline.summary import Ending, RunSummary, encode_summary, print_summary
 from recordings.labels import GestureInterval, read_label_file
 
@@ -271,11 +273,16 @@ class Brain:
         line = encode_label(label)
         if pupil.session is not None:
             pupil.session.label(line)
-        if self._settings.as_json:
-            sys.stdout.buffer.write(line)
-            sys.stdout.buffer.flush()
-        else:
-            self._printer.show(label)
+        try:
+            if self._settings.as_json:
+                sys.stdout.buffer.write(line)
+                sys.stdout.buffer.flush()
+            else:
+                self._printer.show(label)
+        except BrokenPipeError:
+            leave_stdout()
+            say(GONE, "error")
+            self._interrupted = True
         self._tell("label", label.source, line)
 
     def _breathe(self) -> None:

@@ -9,6 +9,7 @@ Without arguments it shows its help.
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import sys
 import traceback
@@ -35,6 +36,7 @@ from pipeline.commands import (
     status,
     teach,
 )
+from pipeline.standard_output import leave_stdout
 
 app = typer.Typer(
     name="wigwag",
@@ -65,6 +67,7 @@ for module in COMMANDS:
     module.register(app)
 
 
+_VERBOSE_VARIABLE = "WIGWAG_VERBOSE"
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS)
 """Errors of writing that are nobody's defect."""
 _USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
@@ -74,21 +77,23 @@ _USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
 @app.callback()
 def options(
     context: typer.Context,
-    verbose: Annotated[  # noqa: ARG001 - `_say` finds it in sys.argv, whatever failed
-        bool, typer.Option("--verbose", help="Show the stack of an error.")
-    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show the stack of an error.")] = False,
     log_json: Annotated[
         bool,
         typer.Option("--log-json", help="Standard error as JSON Lines; also by WIGWAG_LOG=json."),
     ] = False,
 ) -> None:
     """Options before the command."""
+    if verbose:
+        os.environ[_VERBOSE_VARIABLE] = "1"  # of child processes too
     logs.begin(context.invoked_subcommand or "wigwag", as_json=log_json)
 
 
 def main() -> None:
     """Run `wigwag` with the arguments of this process, and exit."""
     signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as it is under nohup
+        signal.signal(signal.SIGHUP, _hang_up)
     try:
         # Not standalone: typer would put a wrong option into a box of many lines.
         sys.exit(app(sys.argv[1:] or ["--help"], prog_name="wigwag", standalone_mode=False))
@@ -98,6 +103,9 @@ def main() -> None:
     except (InputError, ModelError) as error:
         _say(error, 2)
     except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        leave_stdout()
         sys.exit(130)
     except OSError as error:
         if error.errno not in _DISK:
@@ -117,8 +125,14 @@ def _terminate(_number: int, _frame: FrameType | None) -> None:
     raise SystemExit(128 + signal.SIGTERM)
 
 
+def _hang_up(_number: int, _frame: FrameType | None) -> None:
+    """A terminal that closes asks for an end as well: whatever hears SIGTERM hears this."""
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def _say(error: Exception | str, status: int) -> None:
-    if "--verbose" in sys.argv:
+    # In the arguments too: options may be what is wrong.
+    if "--verbose" in sys.argv or os.environ.get(_VERBOSE_VARIABLE):
         traceback.print_exc()
     text = " ".join(str(error).split()) or type(error).__name__
     if status == 1:

@@ -110,6 +110,10 @@ class ControlServer(Closing):
             )
 
 
+class RefusedError(InputError):
+    """Somebody answered, and did not do it."""
+
+
 def control_request(
     address: str,
     request: Request,
@@ -120,7 +124,7 @@ def control_request(
 ) -> Request:
     """Ask and wait for the answer, given without its `ok`.
 
-    Raises `InputError` where nobody answers in time or the answer is an error.
+    Raises `InputError` where nobody answers in time, `RefusedError` where the answer is an error.
     """
     with zmq.Context() as context, context.socket(zmq.REQ) as socket:
         socket.linger = 0
@@ -136,7 +140,7 @@ def control_request(
             )
         answer = msgspec.json.decode(socket.recv(), type=Request)
     if not answer.pop("ok", False):
-        raise InputError(
+        raise RefusedError(
             what=f"request to {address}",
             got=repr(answer.get("error", "an error without a reason")),
             allowed="a request that the stage understands",

@@ -25,11 +25,13 @@ class Growth:
         self._usual = self._teaching.largest()
         self._updates = self._engine.updates
 
-    def is_too_large(self) -> bool:
-        """To be asked after every frame; looks at weights that changed, now and then."""
+    def is_too_large_by_now(self) -> bool:
+        """To be asked after every frame; looks now and then."""
         self._frames += 1
-        if self._frames < CHECK_EVERY_FRAMES:
-            return False
+        return self._frames >= CHECK_EVERY_FRAMES and self.is_too_large()
+
+    def is_too_large(self) -> bool:
+        """Looks at weights that changed since it did so last."""
         self._frames = 0
         if self._engine.updates == self._updates:
             return False

@@ -9,6 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from models.teaching import Kept
+from pipeline.clips import CLIP_FRAMES, LESSON_CLIPS, pack_frame
+from pipeline.decisions import FRAME_US
+from pipeline.intake import Frame
 
 
 @dataclass(slots=True)
@@ -21,7 +24,7 @@ class Lesson:
     gesture_class: int
     """From 1."""
     from_us: int
-    until_us: int | None
+    until_us: int
     version_before: int
     stream: int = 0
     """Of the engine, whose frames it is of."""
@@ -31,7 +34,19 @@ class Lesson:
     end_us: int = 0
     """Of its last frame."""
     bits: list[npt.NDArray[np.uint8]] = field(default_factory=list)
-    """Its frames, packed, while it runs."""
+    """Its newest frames, packed, while it runs: enough for the clips that are kept of it."""
+    bits_us: int = 0
+    """Where they begin."""
+
+    def take(self, frame: Frame, end_us: int) -> None:
+        """A frame of it, shape (2, rows, columns), was stepped."""
+        self.frames += 1
+        self.end_us = end_us
+        self.bits.append(pack_frame(frame))
+        # Whole clips go, and one more is kept than will be: a last, short one may be none.
+        if len(self.bits) >= (LESSON_CLIPS + 2) * CLIP_FRAMES:
+            del self.bits[:CLIP_FRAMES]
+            self.bits_us += CLIP_FRAMES * FRAME_US
 
     def described(self) -> dict[str, Any]:
         """As the control protocol has it."""

@@ -113,6 +113,11 @@ def begin(stage: str, *, as_json: bool | None = None) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[_Handler()], format="%(message)s")
 
 
+def are_json() -> bool:
+    """Whether what is said goes to a log collector."""
+    return isinstance(sys.stderr, JsonLines)
+
+
 def pass_on(line: str) -> None:
     """What a child process said on its standard error, as it came."""
     if isinstance(sys.stderr, JsonLines):

@@ -4,7 +4,6 @@ say.
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import time
@@ -24,6 +23,7 @@ from pipeline.label_printer import LabelPrinter
 from pipeline.labels import decode_label
 from pipeline.logs import pass_on, say
 from pipeline.repeated_labels import RepeatedLabels
+from pipeline.standard_output import GONE, leave_stdout
 from pipeline.summary import RunSummary, decode_summary, print_summary, write_summary
 from pipeline.supervision import AfterKill, Stage, Stages, Told
 from pipeline.terminal import Keys, ProgressLine
@@ -99,10 +99,6 @@ class Session:
                 return self._run_children(None)
             with AtomicFile(self._settings.output) as output:
                 return self._run_children(output)
-        except BrokenPipeError:
-            # Whoever read our labels has gone (`| head`): nobody is left to tell.
-            _leave_stdout()
-            return 1
         finally:
             self._progress.clear()
             for number, handler in handlers.items():
@@ -254,11 +250,17 @@ class Session:
             output.write(line)
         if self._settings.as_json or label.changed:
             self._progress.clear()
-        if self._settings.as_json:
-            sys.stdout.write(line.decode())
-            sys.stdout.flush()
-        else:
-            self._printer.show(label)
+        try:
+            if self._settings.as_json:
+                sys.stdout.write(line.decode())
+                sys.stdout.flush()
+            else:
+                self._printer.show(label)
+        except BrokenPipeError:
+            # What is kept of a session, lessons say, shall be whole.
+            leave_stdout()
+            say(GONE, "error")
+            self._interrupts = max(self._interrupts, 1)
         seen_s = self._labels.seen_s
         speed = seen_s / max(time.monotonic() - self._begin, 1e-3)
         self._progress.show(
@@ -321,8 +323,3 @@ class Session:
             sys.stderr.write("wigwag: the brain ended without a summary\n")
             return 1
         return 0
-
-
-def _leave_stdout() -> None:
-    """Keep the interpreter from flushing into a closed pipe on its way out."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

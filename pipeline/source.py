@@ -30,6 +30,7 @@ from recordings.recording import Recording
 
 STAGE = "source"
 _PATIENCE_S = 10.0
+MOST_SEEK_S = 1e9
 _FAREWELL_S = 1.0
 """After an interruption readers have this long to take in what they were given, and the end."""
 _LINGER_S = 0.2
@@ -330,13 +331,15 @@ class _SourceRun:
 
     def _seek(self, seconds: object) -> None:
         if not isinstance(self._source, Recording) or (
-            isinstance(seconds, bool) or not isinstance(seconds, (int, float))
+            isinstance(seconds, bool)
+            or not isinstance(seconds, (int, float))
+            or not abs(seconds) <= MOST_SEEK_S
         ):
             raise InputError(
                 what="seek",
                 got=f"{seconds!r:.40} in {self._name}",
-                allowed='"s": seconds from the beginning of a recording',
-                todo="leave it for cameras, which have no past",
+                allowed='"s": seconds from the beginning of a recording, up to a thousand million',
+                todo="give such a number; cameras have no past",
             )
         self._source.seek(round(seconds * 1e6))
         self._paced.begin_anew()

@@ -12,9 +12,9 @@ from drivers.errors import InputError
 from models.engine import Engine
 from models.errors import NotFiniteError
 from models.new_class import check_new_class
-from models.teaching import Teaching
+from models.teaching import Kept, Teaching
 from pipeline.background import BackgroundWriter
-from pipeline.clips import Clip, ClipMemory, cut_clips, pack_frame
+from pipeline.clips import Clip, ClipMemory, cut_clips
 from pipeline.decisions import FRAME_US
 from pipeline.growth import Growth
 from pipeline.intake import Frame
@@ -28,6 +28,8 @@ UNDO_BYTES = 64 << 20
 """Memory for what lessons can be taken back to, some thirty of a small network; the latest one can
 be in any case, and versions go back further."""
 LONGEST_LESSON_S = 3600.0
+LONGEST_HELD_LESSON_S = 120.0
+"""Of one that has no length: whoever holds it may be gone without a word."""
 
 Note = Callable[..., None]
 """Takes a kind of log entry and its fields."""
@@ -85,6 +87,8 @@ class Teacher:
         self._latest = 0
         """The stream whose frame came last."""
         self._growth = Growth(self._engine, self._teaching)
+        self._good: Kept
+        """What the network was when it last became another version."""
         self.make_version("begin")
 
     def begin_frame(self, t_us: int, stream: int = 0) -> None:
@@ -94,19 +98,17 @@ class Teacher:
         lesson = self._lesson
         if lesson is None or lesson.stream != stream:
             return
-        if lesson.until_us is not None and t_us >= lesson.until_us:
+        if t_us >= lesson.until_us:
             self.end_lesson()
         elif lesson.kept is None and t_us >= lesson.from_us:
-            lesson.kept = self._teaching.keep()
+            lesson.kept = self._keep()
 
     def end_frame(self, frame: Frame, stream: int = 0) -> None:
         """A stream's frame, shape (2, rows, columns), was stepped."""
         lesson = self._lesson
         if lesson is None or lesson.kept is None or lesson.stream != stream:
             return
-        lesson.frames += 1
-        lesson.end_us = self._now_us[stream]
-        lesson.bits.append(pack_frame(frame))
+        lesson.take(frame, self._now_us[stream])
 
     def end_step(self, *, may_rehearse: bool) -> None:
         """All frames of this step are done: one of a clip may follow, while no lesson is given."""
@@ -115,7 +117,7 @@ class Teacher:
                 self.rehearsal.step()
             except NotFiniteError:
                 self.recover()
-        if self._growth.is_too_large():
+        if self._growth.is_too_large_by_now():
             self.recover()
 
     @property
@@ -141,7 +143,7 @@ class Teacher:
         self, class_name: str, from_us: int, seconds: float | None, stream: int = 0
     ) -> Lesson:
         """End the lesson that runs, if any; the next, of a stream's frames, begins at `from_us` of
-        its time, or now.
+        its time, or now. Without `seconds` it lasts until it is ended, or for as long as one may.
 
         The class "none" is made when it is first taught. Raises `InputError` for another class
         that is not there and for seconds out of range.
@@ -172,13 +174,14 @@ class Teacher:
             class_name=class_name,
             gesture_class=self._engine.class_names.index(class_name) + 1,
             from_us=from_us,
-            until_us=None if seconds is None else from_us + round(seconds * 1e6),
+            until_us=from_us + round(1e6 * (LONGEST_HELD_LESSON_S if seconds is None else seconds)),
             version_before=self.versions.current,
             stream=stream,
+            bits_us=from_us,
         )
         self._recognisers[stream].targets.set_by_hand(lesson.gesture_class, from_us)
         if from_us <= now_us:
-            lesson.kept = self._teaching.keep()
+            lesson.kept = self._keep()
         return lesson
 
     def end_lesson(self, at_us: int | None = None) -> None:
@@ -188,7 +191,10 @@ class Teacher:
             self._leave_targets()
             return
         if at_us is not None and at_us > self._now_us[lesson.stream]:
-            lesson.until_us = at_us
+            lesson.until_us = min(at_us, lesson.from_us + round(1e6 * LONGEST_LESSON_S))
+            return
+        if self._growth.is_too_large():
+            self.recover()
             return
         self._close_lesson()
         if not lesson.frames:
@@ -199,7 +205,7 @@ class Teacher:
             if len(self._given) == 1:
                 break
             self._given.popleft()
-        self._memory.add(cut_clips(lesson.class_name, lesson.from_us, lesson.bits, lesson.number))
+        self._memory.add(cut_clips(lesson.class_name, lesson.bits_us, lesson.bits, lesson.number))
         lesson.bits = []
         version = self.make_version(f"lesson: {lesson.class_name}")
         self.rehearsal.begin()
@@ -233,6 +239,7 @@ class Teacher:
             )
         if lesson.kept is not None:
             self._teaching.go_back(lesson.kept)
+            self._good = lesson.kept
         self._memory.forget_lesson(lesson.number)
         self.rehearsal.drop(lesson.number)
         self.versions.current = lesson.version_before
@@ -240,14 +247,17 @@ class Teacher:
 
     def recover(self) -> None:
         """Weights are no longer finite, or far too large: be what the network was before the lesson
-        that runs, which counts as not given; without one, what the current version holds.
+        that runs, which counts as not given; without one, what it was when the current version was
+        made, loaded or gone back to.
         """
         lesson = self._lesson
         if lesson is not None and lesson.kept is not None:
             self.undo()
         else:
+            lesson = None
             self.rehearsal.stop()
-            self.load(self.versions.current)
+            # From memory: a version's file may have been removed, or never written.
+            self._teaching.go_back(self._good)
         self._note(
             "spoilt",
             lesson=lesson.number if lesson else None,
@@ -274,12 +284,14 @@ class Teacher:
         self._lessons = version.lessons
         self.versions.current = version.number
         self._growth.begin()
+        self._good = self._teaching.keep()
         return version
 
     def make_version(self, reason: str, name: str | None = None) -> Version:
         """Keep what the network is now."""
+        self._good = self._keep()
         return self.versions.add(
-            self._teaching.keep(),
+            self._good,
             self._engine.settings,
             self._engine.class_names,
             lessons=self._lessons,
@@ -310,6 +322,12 @@ class Teacher:
                 recogniser.change_decisions(decisions)
         self._rate = float(rate)
         self._teaching.set_rate(self._rate)
+
+    def _keep(self) -> Kept:
+        """What the network is now; not weights that are far too large, which nobody saw yet."""
+        if self._growth.is_too_large():
+            self.recover()
+        return self._teaching.keep()
 
     def _close_lesson(self) -> None:
         self._lesson = None

@@ -14,8 +14,10 @@ from models.settings import NetworkSettings
 from models.teaching import Kept
 from pipeline.background import BackgroundWriter
 
-KEPT_VERSIONS = 20
-"""Without a name; the first one and the current one stay besides."""
+KEPT_BYTES = 2 << 30
+"""Of versions without a name, a thousand of a small network; then the oldest go. The first one and
+the current one stay besides. By the size in memory, which a replay finds the same; files are
+smaller."""
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 
 
@@ -31,6 +33,7 @@ class Version:
     t_us: int
     reason: str
     path: Path
+    size_bytes: int
     digest: str | None = None
     """None until it is written."""
 
@@ -79,6 +82,7 @@ class Versions:
             t_us=t_us,
             reason=reason,
             path=self._folder / f"{number:05d}.safetensors",
+            size_bytes=kept.size_bytes,
         )
         self._next += 1
         self._versions[number] = version
@@ -144,12 +148,16 @@ class Versions:
 
     def _forget_old(self) -> None:
         plain = [
-            number
-            for number, version in self._versions.items()
-            if version.name is None and number not in (0, self.current)
+            version
+            for version in self._versions.values()
+            if version.name is None and version.number not in (0, self.current)
         ]
-        for number in plain[: max(0, len(plain) - KEPT_VERSIONS)]:
-            version = self._versions.pop(number)
+        too_many = sum(version.size_bytes for version in plain) - KEPT_BYTES
+        for version in plain:
+            if too_many <= 0:
+                break
+            too_many -= version.size_bytes
+            del self._versions[version.number]
             version.reason = "removed"
 
             def remove(version: Version = version) -> None:

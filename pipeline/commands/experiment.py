@@ -23,7 +23,8 @@ def experiment(
     name: Annotated[Which, typer.Argument(help="Which experiment.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for its figures and numbers.")],
     minutes: Annotated[
-        float | None, typer.Option("--minutes", help="Stop learning after so long, and test.")
+        float | None,
+        typer.Option("--minutes", min=0.0, help="Stop learning after so long, and test."),
     ] = None,
     samples: Annotated[
         int | None,

@@ -147,7 +147,7 @@ def simulate(
     user: Annotated[int, typer.Option("--user", min=1, help="Who performs.")] = 24,
     light: Annotated[o.Light, typer.Option("--light", help="Of the scene.")] = o.Light.led,
     seconds: Annotated[
-        float, typer.Option("--seconds", min=0.1, help="Length of each gesture.")
+        float, typer.Option("--seconds", min=0.1, max=3600.0, help="Length of each gesture.")
     ] = 3.0,
     seed: o.Seed = 0,
     session: Annotated[

@@ -80,12 +80,17 @@ Speed = Annotated[
     str, typer.Option("--speed", metavar="1|N|max", help="Times real time, or as fast as it goes.")
 ]
 Loop = Annotated[bool, typer.Option("--loop", help="Begin again at the end, until interrupted.")]
+MOST_S = 1e9
+"""Of a recording; thirty years."""
 Start = Annotated[
-    float | None, typer.Option("--start", min=0.0, help="Seconds from the recording's beginning.")
+    float | None,
+    typer.Option("--start", min=0.0, max=MOST_S, help="Seconds from the recording's beginning."),
 ]
 Stop = Annotated[
     float | None,
-    typer.Option("--stop", min=0.0, help="Seconds from the recording's beginning, not included."),
+    typer.Option(
+        "--stop", min=0.0, max=MOST_S, help="Seconds from the recording's beginning, not included."
+    ),
 ]
 Labels = Annotated[
     Path | None,
@@ -141,7 +146,8 @@ Layer = Annotated[
     int, typer.Option("--layer", help="Whose votes count: 0 is the lowest, -1 the top.")
 ]
 Rate = Annotated[
-    float | None, typer.Option("--rate", min=0.0, help="Learning rate, if not the usual one.")
+    float | None,
+    typer.Option("--rate", min=0.0, max=10.0, help="Learning rate, if not the usual one."),
 ]
 LearnEvery = Annotated[
     int | None,

@@ -47,7 +47,10 @@ def source(
     hurry: Annotated[
         float,
         typer.Option(
-            "--hurry", min=0.0, help="Give out the first seconds as fast as it goes: to catch up."
+            "--hurry",
+            min=0.0,
+            max=o.MOST_S,
+            help="Give out the first seconds as fast as it goes: to catch up.",
         ),
     ] = 0.0,
     control: Annotated[

@@ -42,7 +42,12 @@ def teach(
     ] = None,
     seconds: Annotated[
         float | None,
-        typer.Option("--seconds", help="Length of the lesson; else it is held until Enter."),
+        typer.Option(
+            "--seconds",
+            min=0.0,
+            max=3600.0,
+            help="Length of the lesson; else it is held until Enter, for two minutes at most.",
+        ),
     ] = None,
     new: Annotated[
         str | None, typer.Option("--new", metavar="NAME", help="Add a class; with CLASS left out.")

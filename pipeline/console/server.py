@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import sys
 import threading
 
 import uvicorn
@@ -12,6 +11,7 @@ from drivers.errors import InputError, in_words
 from pipeline.addresses import check_address
 from pipeline.console.app import Console
 from pipeline.console.settings import ConsoleSettings, page_address
+from pipeline.logs import say
 from pipeline.process_guard import exit_with_parent, stopping_on_signals
 
 MOST_BYTES = 8192
@@ -59,8 +59,9 @@ def run_console(settings: ConsoleSettings) -> None:
         )
         serving.start()
         port = int(listening.getsockname()[1])
-        sys.stderr.write(f"wigwag: console at {page_address(settings.host, port, token)}\n")
-        sys.stderr.flush()
+        # One that was given is known to whoever needs it, and stays out of logs.
+        told = None if settings.token else token
+        say(f"console at {page_address(settings.host, port, told)}")
         while serving.is_alive() and not stop.wait(0.2):
             pass
         ended_by_itself = not stop.is_set()

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from drivers.errors import InputError
+from pipeline.logs import are_json
 
 PORT = 8765
 LEAST_TOKEN = 16
@@ -73,8 +74,18 @@ class ConsoleSettings:
             return False
 
     def needed_token(self) -> str | None:
-        """The token given, a new one where the console can be reached from outside, or none."""
+        """The token given, a new one where the console can be reached from outside, or none.
+
+        Raises `InputError` where a new one could only be told to a log.
+        """
         if self.token is None and not self.is_local:
+            if are_json():
+                raise InputError(
+                    what="console beyond loopback",
+                    got="no token, and logs that a new one would be written to",
+                    allowed="a token that is not logged",
+                    todo="give one in WIGWAG_CONSOLE_TOKEN",
+                )
             return secrets.token_urlsafe(24)
         return self.token
 

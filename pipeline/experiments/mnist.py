@@ -14,6 +14,7 @@ from models.learning_settings import LearningSettings
 from models.network import Network
 from models.settings import NetworkSettings
 from models.torch_engine import prepare_torch
+from pipeline.experiments.best_settings import TRAINED
 from pipeline.experiments.conventional import ConventionalNetwork
 from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
 from pipeline.experiments.idx_files import Digits, read_digits
@@ -34,8 +35,8 @@ from pipeline.experiments.untrained import Untrained, untrained
 AUTHORS = ((256, 0.22), (1536, 0.11), (3500, 0.07))
 """Samples seen and test error of layer 3 in the authors' published run (minibatches of 128; the
 last is said as 25 to 30 of them)."""
-MILESTONES = (1000, 3000)
-"""Samples after which the test set is tried, besides at the end."""
+MILESTONES = (256, 1000, 1536, 3000)
+"""Samples after which the test set is tried, besides at the end; the authors' among them."""
 CONVENTIONAL = "conventional network"
 
 
@@ -57,7 +58,7 @@ class MnistSettings:
     tried_first: int = 3
     """Of so many minibatches one is classified before it is learnt: for the curves."""
     test_samples: int = 1024
-    linear_samples: int = 1000
+    linear_samples: int = 3000
     """Before a test, linear layers are trained anew on the activity of the last so many samples."""
     ridge: float = 10.0
     conventional_rate: float = 2e-3
@@ -71,9 +72,9 @@ USUAL = MnistSettings(
         height=28,
         width=28,
         tau_pairs=2,
-        gain=5.0,
+        gain=10.0,
     ),
-    learning=LearningSettings(rate=2e-3),
+    learning=TRAINED,
 )
 
 

@@ -50,12 +50,12 @@ class NmnistSettings:
     crop_steps: int = 150
     """Of a sample that is learnt from: so many ms of it, from a random one on."""
     burn_in_ms: int = 40
-    learn_every_ms: int = 5
-    shift_pixels: int = 2
+    learn_every_ms: int = 1
+    shift_pixels: int = 1
     """Samples learnt from are moved by up to so many pixels each way."""
-    linear_shift_pixels: int = 1
-    """The linear layers see each sample once, moved by up to so many pixels."""
-    ridge: float = 0.1
+    linear_moves: int = 3
+    """The linear layers see each sample so many times, moved likewise."""
+    ridge: float = 1.0
     folds: int = 5
 
 
@@ -65,12 +65,17 @@ USUAL = NmnistSettings(
         classes=CLASSES,
         height=34,
         width=34,
-        tau_pairs=2,
+        # A wide bank of time constants on two copies of the input, as in `best_settings`.
+        input_copies=2,
+        tau_m_ms=(5.0, 60.0),
+        tau_s_ms=(3.0, 20.0),
         gain=15.0,
         reading="softmax",
-        reading_layers=(-2, -1),
+        reading_layers=(0, 1, 2),
+        over_time="product",
     ),
-    learning=TRAINED,
+    # Without a regulariser: it would silence the upper layers, which see few spikes as it is.
+    learning=replace(TRAINED, regularisation=0.0),
 )
 
 
@@ -191,10 +196,9 @@ def learn_samples(
     for number, minibatch in enumerate(_minibatches(chosen, regime, rng)):
         crops = [_crop(samples, int(sample), regime, rng) for sample in minibatch]
         learner.learn(crops, samples.classes[minibatch], rate_factor=cosine(number / in_all))
-    moved = _sequences(samples, chosen, regime, moved_with=seed)
-    linear = fit_linear(
-        learner.run(moved), samples.classes[chosen], LINEAR_LAYERS, ridge=regime.ridge
-    )
+    moved = learner.run(_moved_sequences(samples, chosen, regime, seed))
+    classes = np.tile(samples.classes[chosen], regime.linear_moves)
+    linear = fit_linear(moved, classes, LINEAR_LAYERS, ridge=regime.ridge)
     return TrainedReading(learner.network, tuple(map(str, range(CLASSES))), linear)
 
 
@@ -205,8 +209,9 @@ class _Control:
         self._untrained = Untrained(regime.network, regime.burn_in_ms, regime.ridge)
         everything = np.arange(len(samples))
         self._classes = samples.classes
+        self._moves = np.arange(regime.linear_moves)[:, None] * len(samples)
         self._moved: Sums = self._untrained.sums(
-            _sequences(samples, everything, regime, moved_with=seed)
+            _moved_sequences(samples, everything, regime, seed)
         )
         self._plain: Sums = self._untrained.sums(_sequences(samples, everything, regime))
 
@@ -214,8 +219,9 @@ class _Control:
         self, others: npt.NDArray[np.int64], fold: npt.NDArray[np.int64]
     ) -> dict[str, npt.NDArray[np.float64]]:
         """Scores of a fold by layers trained on the others."""
-        first, test = part(self._moved, others), part(self._plain, fold)
-        return self._untrained.scores(first, self._classes[others], test)
+        first = part(self._moved, (self._moves + others).ravel())
+        classes = np.tile(self._classes[others], len(self._moves))
+        return self._untrained.scores(first, classes, part(self._plain, fold))
 
 
 def read_samples(
@@ -250,20 +256,23 @@ def _crop(
 
 
 def _sequences(
-    samples: EventSamples,
-    chosen: npt.NDArray[np.int64],
-    regime: NmnistSettings,
-    *,
-    moved_with: int | None = None,
+    samples: EventSamples, chosen: npt.NDArray[np.int64], regime: NmnistSettings
 ) -> Iterator[npt.NDArray[np.uint8]]:
-    """Whole samples; with a seed each is moved a little, always in the same way."""
+    """Whole samples."""
     for sample in chosen:
-        right, down = 0, 0
-        if moved_with is not None:
-            rng = np.random.default_rng([moved_with, int(sample)])
-            right, down = _moves(rng, regime.linear_shift_pixels)
-        side, steps = regime.network.height, regime.steps
-        yield samples.frames(int(sample), side=side, steps=steps, right=right, down=down)
+        yield samples.frames(int(sample), side=regime.network.height, steps=regime.steps)
+
+
+def _moved_sequences(
+    samples: EventSamples, chosen: npt.NDArray[np.int64], regime: NmnistSettings, seed: int
+) -> Iterator[npt.NDArray[np.uint8]]:
+    """All chosen samples, then all again, each moved a little, by the seed always the same way."""
+    side, steps = regime.network.height, regime.steps
+    for number in range(regime.linear_moves):
+        for sample in chosen:
+            rng = np.random.default_rng([seed, number, int(sample)])
+            right, down = _moves(rng, regime.shift_pixels)
+            yield samples.frames(int(sample), side=side, steps=steps, right=right, down=down)
 
 
 def _moves(rng: np.random.Generator, most: int) -> tuple[int, int]:

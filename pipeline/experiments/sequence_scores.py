@@ -10,6 +10,9 @@ import numpy.typing as npt
 from models.events_sums import Sums
 from pipeline.experiments.linear_readout import Classes, LinearWeights, apply_weights, joined
 
+AS_TO_BE_READ = "as it is to be read"
+"""By `reading`, `reading_layers` and `over_time` of the network's settings."""
+
 
 @dataclass(frozen=True, slots=True)
 class SequenceScores:
@@ -33,14 +36,14 @@ def votes_of(layer: int) -> str:
 
 
 def score_sequences(sums: Sums, linear: LinearWeights) -> SequenceScores:
-    """Fixed readouts: votes per layer (P 4.3), and summed readings of all layers above the first.
+    """Votes per layer (P 4.3), and all as the network's settings say that it is to be read.
 
     `linear` are layers that were trained on activity; they are no part of the paper's rule.
     """
     found: dict[str, npt.NDArray[np.float64]] = {
         votes_of(number): votes.astype(float) for number, votes in enumerate(sums.votes, start=1)
     }
-    found["readings of upper layers"] = sums.readings[min(1, len(sums.readings) - 1) :].sum(0)
+    found[AS_TO_BE_READ] = sums.scores
     for name, (layers, weights) in linear.items():
         found[name] = apply_weights(weights, joined(sums, layers))
     return SequenceScores(found)

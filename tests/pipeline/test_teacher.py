@@ -15,14 +15,13 @@ from models.errors import ModelError, NotFiniteError
 from models.events_engine import EventsEngine
 from models.live_learning import ONLINE
 from models.teaching import teaching_of
-from pipeline import teacher
+from pipeline import teacher, versions
 from pipeline.background import BackgroundWriter
 from pipeline.decisions import DecisionSettings
 from pipeline.recogniser import Recogniser
 from pipeline.scoring import TrialVotes
 from pipeline.targets import Targets
 from pipeline.teacher import Teacher, TeacherParts
-from pipeline.versions import KEPT_VERSIONS
 
 
 @dataclass
@@ -194,7 +193,17 @@ def test_idle_time_is_a_class_made_when_it_is_first_taught(school: School) -> No
     assert len(school.recogniser._votes.counts) == 12
 
 
-def test_versions_are_bounded_named_and_loaded(school: School) -> None:
+KEPT_VERSIONS = 5
+
+
+@pytest.fixture
+def few_versions(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Room for so many without a name, besides the first and the current one."""
+    one = teaching_of(school.engine).keep().size_bytes
+    monkeypatch.setattr(versions, "KEPT_BYTES", KEPT_VERSIONS * one)
+
+
+def test_versions_are_bounded_named_and_loaded(school: School, few_versions: None) -> None:
     """The oldest without a name go; one with a name stays and is gone back to."""
     school.lesson("arm roll", 60)
     named = school.teacher.make_version("saved", "good")
@@ -282,6 +291,85 @@ def test_weights_that_grow_out_of_proportion_are_taken_back_within_50_frames(
     assert school.teacher.status()["lesson"] is None
     school.lesson("air drums", 200)
     assert school.notes[-1]["what"] == "lesson"
+
+
+def _let_grow(school: School) -> None:
+    """What steps that run away would leave, after an update and before anybody looks."""
+    while school.engine.updates == school.teacher._growth._updates:
+        school.go_on(1)
+    assert isinstance(school.engine, EventsEngine)
+    school.engine._layers[1].weight[:] *= 11.0
+
+
+@pytest.mark.parametrize("ended_by", ["end", "next", "load"])
+def test_a_lesson_that_ends_before_its_growth_is_looked_for_makes_no_version(
+    school: School, ended_by: str
+) -> None:
+    """Whatever ends it: it counts as not given."""
+    school.lesson("arm roll", 200)
+    before = school.weights
+    school.teacher.rehearsal.on = False
+    school.teacher.begin_lesson("air drums", school.t_us, None)
+    _let_grow(school)
+    if ended_by == "next":
+        school.teacher.begin_lesson("arm roll", school.t_us, None)
+    elif ended_by == "load":
+        school.teacher.load(1)
+    else:
+        school.teacher.end_lesson()
+    assert school.weights == before
+    spoilt = school.notes[-1]
+    assert (spoilt["what"], spoilt["lesson"], spoilt["version"]) == ("spoilt", 2, 1)
+    assert (school.teacher.status()["lessons"], school.teacher.versions.current) == (1, 1)
+
+
+def test_growth_before_a_lesson_or_a_version_is_not_kept(school: School) -> None:
+    """By rehearsal, say: what is gone back to, and what is saved, is what was good."""
+    school.lesson("arm roll", 500)
+    good = school.weights
+    _let_grow(school)
+    school.teacher.begin_lesson("air drums", school.t_us, None)
+    assert school.weights == good
+    school.teacher.undo()
+    school.teacher.rehearsal.begin()
+    _let_grow(school)
+    school.teacher.begin_lesson("air drums", school.t_us + 1000, None)
+    school.go_on(2)
+    school.teacher.undo()
+    assert school.weights == good
+    school.teacher.rehearsal.begin()
+    _let_grow(school)
+    school.teacher.make_version("saved", "named")
+    assert school.weights == good
+
+
+def test_what_was_good_is_gone_back_to_without_its_file(school: School, few_versions: None) -> None:
+    """Versions that undo leads to may have been removed, or never have been written."""
+    school.lesson("arm roll", 60)
+    for _ in range(KEPT_VERSIONS + 5):
+        school.lesson("air drums", 60)
+    for _ in range(KEPT_VERSIONS + 4):
+        school.teacher.undo()
+    good = school.weights
+    school.go_on(10)
+    _spoil(school.engine)
+    school.teacher.recover()
+    assert school.weights == good
+    school.teacher.undo()
+
+
+def test_a_lesson_that_nobody_ends_ends(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever held it may be gone; what is kept of it is its end."""
+    monkeypatch.setattr(teacher, "LONGEST_HELD_LESSON_S", 9.5)
+    school.teacher.change_settings({"rate": 0.0})
+    school.teacher.begin_lesson("arm roll", 0, None)
+    school.go_on(9_499)
+    assert school.teacher.status()["lesson"] is not None
+    school.go_on(10)
+    assert (school.teacher.status()["lesson"], school.teacher.status()["lessons"]) == (None, 1)
+    assert (school.notes[-1]["what"], school.notes[-1]["frames"]) == ("lesson", 9_500)
+    kept = [clip.t_us for clip in school.teacher._memory.of("arm roll")]
+    assert kept == [4_000_000 + 1_000_000 * number for number in range(6)]
 
 
 def test_rehearsal_that_makes_weights_infinite_ends(school: School) -> None:

@@ -1,8 +1,12 @@
+import sys
+from dataclasses import replace
+
 import pytest
 
 from drivers.errors import InputError
 from pipeline.console.access import is_host_allowed, is_same_origin, is_token_right
 from pipeline.console.settings import ConsoleSettings, page_address
+from pipeline.logs import JsonLines
 
 
 @pytest.mark.parametrize(
@@ -60,6 +64,15 @@ def test_beyond_this_host_there_is_always_a_token() -> None:
     assert of("192.0.2.1", "x" * 16).needed_token() == "x" * 16
     assert of("127.0.0.1").needed_token() is None
     assert of("::1").needed_token() is None
+
+
+def test_a_new_token_is_not_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where standard error goes to a log, one must be given."""
+    monkeypatch.setattr(sys, "stderr", JsonLines(sys.stderr, "console"))
+    settings = ConsoleSettings("ipc://a", "ipc://b", host="0.0.0.0")
+    with pytest.raises(InputError, match="WIGWAG_CONSOLE_TOKEN"):
+        settings.needed_token()
+    assert replace(settings, token="x" * 16).needed_token() == "x" * 16
     assert page_address("::1", 8765, None) == "http://[::1]:8765/"
     assert page_address("192.0.2.1", 1, "abc") == "http://192.0.2.1:1/#abc"
     assert page_address("192.0.2.1", 1, "a b#") == "http://192.0.2.1:1/#a%20b%23"

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import signal
 import socket
@@ -121,11 +122,33 @@ def test_a_lesson_lasts_as_long_as_its_browser(teaching: Stage) -> None:
         _until(teaching, lesson=False)  # it says no more, though it is there
 
 
+def test_a_lesson_ends_that_began_after_its_browser_had_left(teaching: Stage) -> None:
+    """The brain was busy; who asked for it is not there any more to end it."""
+    with Browser(teaching.address) as browser:
+        browser.hear("brain")
+        os.kill(teaching.brain.pid, signal.SIGSTOP)
+        browser.say(id=1, to="brain", command="target", **{"class": 3})
+        browser.say(alive=True)
+    os.kill(teaching.brain.pid, signal.SIGCONT)
+    with Browser(teaching.address) as witness:
+        while "its browser has left" not in str(witness.hear("log")):
+            pass
+    _until(teaching, lesson=False)
+
+
+def test_a_refused_lesson_is_not_held(teaching: Stage) -> None:
+    """It ends nobody else's."""
+    with Browser(teaching.address) as browser:
+        teaching.ask("target", **{"class": 3})
+        assert not browser.ask("brain", "target", **{"class": "dance"})["ok"]
+    assert _lesson(teaching) is not None
+
+
 @pytest.mark.parametrize("said", ["", "a token of some lengtH", TOKEN + " "])
 def test_a_wrong_token_is_refused(stage: Stage, said: str) -> None:
     """And nothing is said before; the right one is let in. Nothing else needs to run for that."""
     address = stage.start_console("--token", TOKEN)
-    assert address.endswith("/#a%20token%20of%20some%20length")
+    assert address == stage.address, "a token that is known stays out of logs"
     with Browser(stage.address, said) as browser:
         assert browser.closed() == 4401
     with Browser(stage.address, TOKEN) as browser:

@@ -1,0 +1,78 @@
+"""Programs whose standard output nobody reads any more, as with `| head`."""
+
+import json
+import signal
+from pathlib import Path
+
+import pytest
+
+from models.checkpoint_file import read_checkpoint
+from tests.pipeline.conftest import ROOT
+
+SAMPLE = ROOT / "recordings/samples/simulated-session.aedat4"
+LEFT = b"whoever read standard output has gone"
+
+
+def test_a_brain_saves_and_ends_where_its_labels_are_read_no_more(
+    wigwag, tiny_checkpoint: Path, tmp_path: Path, address
+) -> None:
+    """As on Ctrl-C: weights are kept."""
+    kept = tmp_path / "kept.safetensors"
+    brain = wigwag.start(
+        *("brain", "--connect", address("events"), "--checkpoint", tiny_checkpoint),
+        *("--teach", "--save", kept, "--json"),
+    )
+    wigwag.start("source", SAMPLE, "--loop", "--bind", address("events"))
+    assert json.loads(brain.stdout.readline())["t_us"] > 0
+    brain.stdout.close()
+    assert brain.wait(30) == 130
+    assert LEFT in brain.stderr.read()
+    assert read_checkpoint(kept).class_names
+
+
+@pytest.mark.parametrize("command", ["replay", "adapt"])
+def test_a_session_ends_whole_where_its_labels_are_read_no_more(
+    wigwag, tiny_checkpoint: Path, tmp_path: Path, command: str
+) -> None:
+    """What it keeps is whole, and it does not say that anything failed."""
+    folder = tmp_path / "session"
+    options = {
+        "replay": (SAMPLE, "--loop", "--speed", "max", "--output", folder),
+        "adapt": ("--camera", "simulated", "--session", folder),
+    }
+    session = wigwag.start(command, *options[command], "--checkpoint", tiny_checkpoint, "--json")
+    session.stdout.readline()
+    session.stdout.close()
+    assert session.wait(60) == 130
+    error = session.stderr.read()
+    assert LEFT in error
+    assert b"rror:" not in error
+    if command == "adapt":
+        last = (folder / "log.jsonl").read_text().splitlines()[-1]
+        assert json.loads(last)["what"] == "end"
+        assert wigwag.run("info", folder / "events.aedat4", "--json")[0] == 0
+    else:
+        assert len([json.loads(line) for line in folder.read_text().splitlines()]) > 0
+
+
+def test_a_closed_terminal_ends_a_lesson(wigwag, tiny_checkpoint: Path, address) -> None:
+    """SIGHUP is heard like SIGTERM: who held the lesson takes it back to its end."""
+    brain = wigwag.start(
+        *("brain", "--connect", address("events"), "--checkpoint", tiny_checkpoint),
+        *("--teach", "--control", address("control"), "--json"),
+    )
+    wigwag.start("source", SAMPLE, "--loop", "--bind", address("events"))
+    brain.stdout.readline()
+    teacher = wigwag.start("teach", "3", "--seconds", "600", "--control", address("control"))
+
+    def lesson() -> object:
+        said = json.loads(
+            wigwag.run("teach", "--status", "--json", "--control", address("control"))[1]
+        )
+        return said["lesson"]
+
+    while lesson() is None:
+        assert teacher.poll() is None
+    teacher.send_signal(signal.SIGHUP)
+    assert teacher.wait(30) == 128 + signal.SIGTERM
+    assert lesson() is None
