@@ -42,7 +42,7 @@ def read_biases(camera: str, text: str) -> dict[str, int]:
     found: dict[str, int] = {}
     for part in filter(None, text.split("+")):
         name, colon, value = part.partition(":")
-        if not colon or not re.fullmatch(r"-?\d{1,6}", value):
+        if not colon or not re.fullmatch(r"-?\d{1,8}", value):
             raise InputError(
                 what=f"camera {camera}, biases",
                 got=repr(part),
@@ -51,6 +51,17 @@ def read_biases(camera: str, text: str) -> dict[str, int]:
             )
         found[name] = int(value)
     return found
+
+
+def check_bias(camera: str, name: str, value: int, most: int) -> None:
+    """Raise `InputError` for a value beyond 0 to `most`."""
+    if not 0 <= value <= most:
+        raise InputError(
+            what=f"camera {camera}, bias {name}",
+            got=str(value),
+            allowed=f"0 to {most:,}",
+            todo="choose a value in between",
+        )
 
 
 def unknown_bias(camera: str, name: str, known: tuple[str, ...]) -> InputError:

@@ -15,7 +15,7 @@ import dv_processing as dv
 import numpy as np
 
 from drivers.camera_health import CameraHealth
-from drivers.camera_options import Region, read_biases, read_region, unknown_bias
+from drivers.camera_options import Region, check_bias, read_biases, read_region, unknown_bias
 from drivers.closing import Closing
 from drivers.errors import CameraGoneError, InputError
 from drivers.events import EVENT_DTYPE, EventPacket, SensorSize
@@ -23,6 +23,12 @@ from drivers.live_packets import LivePackets, Reading, nothing
 
 PACKET_MS = 1
 """The library's own is 10 ms."""
+MOST_PLAIN_BIAS = (1 << 24) - 1
+"""Of a DVS128: 24 bits a bias."""
+MOST_COARSE_FINE = 7 * 256 + 255
+"""Of a DAVIS: three bits and eight."""
+MOST_CONTRAST_THRESHOLD = 255
+"""Of a DVXplorer: a byte; the library may allow less, and says so."""
 _IDLE_S = 0.0003
 """The library does not wait for events: between two looks at it."""
 _UNREAD = (
@@ -98,7 +104,10 @@ def open_inivation(serial: str = "", biases: str = "", roi: str = "") -> Inivati
             read_biases(camera.name, biases),
             read_region(camera.name, roi, camera.sensor),
         )
-    except RuntimeError as error:
+    except InputError:
+        raise
+    except (RuntimeError, ValueError, IndexError, TypeError) as error:
+        # What the library says of values that it does not take depends on the model.
         raise _cannot_open(first_line(error)) from error
     return camera
 
@@ -132,14 +141,19 @@ def _set_bias(device: Any, name: str, bias: str, value: int) -> None:
         setters = {"on": device.setContrastThresholdOn, "off": device.setContrastThresholdOff}
         if bias not in setters:
             raise unknown_bias(name, bias, tuple(setters))
+        check_bias(name, bias, value, MOST_CONTRAST_THRESHOLD)
         setters[bias](value)
     elif hasattr(device, "setBias"):
-        device.setBias(_member(name, model.DVS128.Bias, bias), value)
+        place = _member(name, model.DVS128.Bias, bias)
+        check_bias(name, bias, value, MOST_PLAIN_BIAS)
+        device.setBias(place, value)
     elif "346" in device.getSensorModel().name:
         place = _member(name, model.DAVIS.Davis346BiasCF, bias)
+        check_bias(name, bias, value, MOST_COARSE_FINE)
         device.setDavis346BiasCoarseFine(place, *divmod(value, 256))
     else:
         place = _member(name, model.DAVIS.Davis240BiasCF, bias)
+        check_bias(name, bias, value, MOST_COARSE_FINE)
         device.setDavis240BiasCoarseFine(place, *divmod(value, 256))
 
 

@@ -47,6 +47,10 @@ class VideoCamera(Closing):
         """Whether packets come at their own pace."""
         self.frames_without_time = 0
         """Frames left out because their time was not later than that of the one before."""
+        self.events_left_out = 0
+        """Beyond what one pixel gives between two frames."""
+        self.damage: str | None = None
+        """Set at the end of a film that has fewer pictures than it says."""
         self._what = what
         self._packet_us = packet_us
         self._settings = settings or FrameEventSettings()
@@ -69,8 +73,10 @@ class VideoCamera(Closing):
         pixels = FrameEvents(self.sensor, self._settings)
         waiting: list[Events] = []
         begin_us, seq = 0, 0
+        self.events_left_out = 0
         for t_us, picture in self._timed():
             waiting.append(pixels.see(picture, t_us))
+            self.events_left_out = pixels.left_out
             ready = np.concatenate(waiting)
             while begin_us + self._packet_us <= t_us:
                 if self._closed:
@@ -83,6 +89,15 @@ class VideoCamera(Closing):
         rest = np.concatenate(waiting) if waiting else empty_events()
         if rest.size:
             yield self._packet(rest, seq, begin_us, int(rest["t"][-1]) + 1)
+
+    def left_out(self) -> Iterator[str]:
+        """What was not given out, in words."""
+        for number, text in (
+            (self.frames_without_time, "pictures without a time of their own, left out"),
+            (self.events_left_out, "events of too sudden a change of light, left out"),
+        ):
+            if number:
+                yield f"{number:,} {text}"
 
     def close(self) -> None:
         """Give the webcam or file back."""
@@ -111,6 +126,7 @@ class VideoCamera(Closing):
         rate = self._capture.get(cv2.CAP_PROP_FPS)
         frame_us = 1e6 / (rate if rate > 0 else USUAL_FRAMES_PER_S)
         last_us, number = -1 if film else 0, 0
+        self.frames_without_time, self.damage = 0, None
         while not self._closed and (picture := self._read()) is not None:
             if film:
                 # A film with frames of unequal length says when; others say 0 throughout.
@@ -124,6 +140,12 @@ class VideoCamera(Closing):
                 continue
             last_us = t_us
             yield t_us, picture
+        promised = self._capture.get(cv2.CAP_PROP_FRAME_COUNT) if film else 0.0
+        # What a file says is often an estimate, from its length in time.
+        if not self._closed and number < 0.98 * promised - 2:
+            self.damage = (
+                f"{_called(self._what)}: ended after {number:,} of {promised:,.0f} pictures"
+            )
 
     def _read(self) -> Picture | None:
         """The next picture in grey, reduced to fit `LARGEST`; None at the end."""

@@ -212,9 +212,8 @@ class _SourceRun:
             self._publisher.close(_LINGER_S)
         if damage:
             self._say(damage)
-        if isinstance(self._source, Recording):
-            for text in _left_out(self._source):
-                self._say(text)
+        for text in self._left_out():
+            self._say(text)
         for filter_name, count in self._filters.counts.removed.items():
             self._say(f"{count:,} events removed: {filter_name}")
         if self._lost:
@@ -222,6 +221,13 @@ class _SourceRun:
         if self._health is not None:
             self._say_health(self._health)
         return SourceReport(totals, self._ending())
+
+    def _left_out(self) -> Iterator[str]:
+        """What the source itself did not give out, in words."""
+        if isinstance(self._source, Recording):
+            yield from _left_out(self._source)
+        else:
+            yield from getattr(self._source, "left_out", tuple)()
 
     def _say(self, text: str) -> None:
         say(f"source {self._name}: {text}", "warning")

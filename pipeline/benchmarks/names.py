@@ -7,6 +7,7 @@ BENCHMARKS = (
     "decode",
     "binning",
     "filters",
+    "film",
     "bus",
     "burst",
     "latency",

@@ -106,6 +106,22 @@ def test_a_davis_gets_coarse_and_fine_and_sends_events_only() -> None:
         configure(small, "cam", {"ADCComparator": 256}, None)
 
 
+@pytest.mark.parametrize("value", [-1, 1 << 24])
+def test_a_bias_out_of_range_never_reaches_the_camera(value: int) -> None:
+    """Whatever the model: what the library would make of it differs from one to the next."""
+    camera = dv.io.camera
+    sensors = camera.DAVIS.SensorModel
+    for device, bias in (
+        (Strict(camera.DVS128), "DIFF_ON"),
+        (Strict(camera.DAVIS, getSensorModel=sensors.DAVIS346), "On"),
+        (Strict(camera.DAVIS, getSensorModel=sensors.DAVIS240C), "DiffCascode"),
+        (Strict(camera.DVXplorer), "off"),
+    ):
+        with pytest.raises(InputError, match=rf"bias {bias}: got {value}; allowed: 0 to "):
+            configure(device, "cam", {bias: value}, None)
+        assert not any("Bias" in call or "Threshold" in call for call in device.calls)
+
+
 @pytest.mark.parametrize("model", ["DVXplorer", "DVXplorerM"])
 def test_a_dvxplorer_gets_contrast_thresholds(model: str) -> None:
     """Which are all the biases that it has."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from pathlib import Path
 
 import cv2
@@ -47,6 +48,37 @@ def test_a_film_gives_packets_without_gaps_that_follow_the_spot(film: Path) -> N
     assert late["x"].mean() - early["x"].mean() > 100
     assert late[late["on"]]["x"].mean() > late[~late["on"]]["x"].mean() + 10
     assert events.tobytes() == np.concatenate([packet.events for packet in again]).tobytes()
+
+
+def test_a_film_that_is_cut_short_says_so(film: Path, tmp_path: Path) -> None:
+    """Its header promises more pictures than there are; the whole one has no damage."""
+    cut = tmp_path / "cut.avi"
+    whole = film.read_bytes()
+    cut.write_bytes(whole[: len(whole) // 2])
+    with VideoCamera(film) as camera, VideoCamera(cut) as half:
+        list(camera)
+        packets = list(half)
+        assert camera.damage is None
+        assert packets[-1].t_end_us < 500_000
+        assert re.search(r"cut\.avi: ended after \d+ of 20 pictures", str(half.damage))
+
+
+def test_sudden_light_and_pictures_without_a_time_are_counted(tmp_path: Path) -> None:
+    """A cut from black to white would be more events of a pixel than are given."""
+    path = tmp_path / "flash.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (64, 48))
+    for level in (0, 255, 255):
+        writer.write(np.full((48, 64, 3), level, np.uint8))
+    writer.release()
+    with VideoCamera(path) as camera:
+        list(camera)
+        camera.frames_without_time = 3
+        first, second = camera.left_out()
+    assert first == "3 pictures without a time of their own, left out"
+    assert camera.events_left_out > 64 * 48 * 10
+    assert second == (
+        f"{camera.events_left_out:,} events of too sudden a change of light, left out"
+    )
 
 
 def test_what_cannot_be_opened_is_one_clear_error(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
+import re
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
 
-from pipeline.benchmarks import binning, burst, bus, decode, filters
+from pipeline.benchmarks import binning, burst, bus, decode, film, filters
 from pipeline.benchmarks.settings import BenchSettings
 from pipeline.benchmarks.synthetic import EVENTS_PER_S, SENSOR, synthetic_events
 from pipeline.benchmarks.worker_process import PEERS_PYTHON
@@ -61,6 +62,16 @@ def test_peers_are_measured_beside_ours(module: ModuleType) -> None:
     """Every peer has a row where its environment is there."""
     tables = module.measure(BenchSettings(blocks=1, scale=0.01))
     assert {row.name for table in tables for row in table.rows} == OURS[module] | PEERS[module]
+
+
+@pytest.mark.slow
+def test_films_are_measured_with_and_without_decoding() -> None:
+    """Pictures in memory of two scenes, which give different numbers of events, and a film."""
+    (table,) = film.measure(BenchSettings(blocks=1, scale=0.01))
+    assert [row.name for row in table.rows] == ["quarter", "all", "film"]
+    assert all(row.median > 0 for row in table.rows)
+    calm, busy = re.findall(r"([\d,]+) events a frame", table.notes[0])
+    assert int(calm.replace(",", "")) < int(busy.replace(",", ""))
 
 
 @pytest.mark.slow
