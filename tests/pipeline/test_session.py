@@ -74,10 +74,13 @@ def test_a_replay_counts_every_event_and_repeats_itself(
     assert outputs[0] == outputs[1]
 
 
-def test_live_recognises_a_film_to_its_end(wigwag, tmp_path: Path, tiny_checkpoint: Path) -> None:
+@pytest.mark.parametrize(("name", "coding"), [("spot.avi", "MJPG"), ("spot.mp4", "mp4v")])
+def test_live_recognises_a_film_to_its_end(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path, name: str, coding: str
+) -> None:
     """A film of a moving spot, through real processes: events, frames and labels are counted."""
-    film = tmp_path / "spot.avi"
-    writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*"MJPG"), 25.0, (64, 64))
+    film = tmp_path / name
+    writer = cv2.VideoWriter(str(film), cv2.VideoWriter.fourcc(*coding), 25.0, (64, 64))
     for number in range(25):
         picture = np.full((64, 64, 3), 90, np.uint8)
         cv2.circle(picture, (10 + 2 * number, 32), 8, (230, 230, 230), -1)

@@ -13,6 +13,7 @@ keys = pytest.importorskip("selenium.webdriver.common.keys")
 actions = pytest.importorskip("selenium.webdriver.common.action_chains")
 TOKEN = "a token of some length"
 DEADLINE_S = 20.0
+PHONE = {"width": 390, "height": 844, "deviceScaleFactor": 2, "mobile": True}
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -54,6 +55,14 @@ class Page:
         self.until(lambda: self.run("return document.body.dataset.previews > 3"), "no preview came")
         self.until(lambda: self.text("#state").startswith("running"), "the state is not running")
 
+    def devtools(self, command: str, **fields: object) -> None:
+        """What Chromium's own tools would tell it."""
+        self._browser.execute_cdp_cmd(command, fields)
+
+    def touch(self, kind: str, *spots: dict[str, float]) -> None:
+        """Fingers come or go."""
+        self.devtools("Input.dispatchTouchEvent", type=kind, touchPoints=list(spots))
+
     def actions(self) -> Any:
         """Keys and pointers, to be chained."""
         return actions.ActionChains(self._browser)
@@ -71,6 +80,16 @@ def page(chromium) -> Iterator[Page]:
     found = shown.errors()
     chromium.get("about:blank")
     assert not found
+
+
+@pytest.fixture
+def phone(page: Page) -> Iterator[Page]:
+    """The same window, for a while as a phone has it."""
+    page.devtools("Emulation.setDeviceMetricsOverride", **PHONE)
+    page.devtools("Emulation.setTouchEmulationEnabled", enabled=True)
+    yield page
+    page.devtools("Emulation.setTouchEmulationEnabled", enabled=False)
+    page.devtools("Emulation.clearDeviceMetricsOverride")
 
 
 @pytest.fixture
@@ -240,6 +259,24 @@ def test_none_is_taught_by_holding_its_button(taught: Stage, page: Page) -> None
     page.actions().release().perform()
     page.until(lambda: taught.ask("status")["lesson"] is None, "the lesson does not end")
     page.until(lambda: not page.find("#none").is_displayed(), "none is there twice")
+
+
+def test_a_class_is_taught_by_a_finger_on_a_phone(phone: Page, taught: Stage) -> None:
+    """Nothing is wider than the screen; a finger that rests on a class's button teaches it."""
+    phone.until_running()
+    assert phone.run("return document.documentElement.scrollWidth <= innerWidth")
+    assert phone.run("return innerWidth") == PHONE["width"]
+    phone.until(lambda: "arm roll" in phone.text("#classes"), "the classes do not come")
+    button = "document.querySelector('#classes button')"
+    phone.run(f"{button}.scrollIntoView({{block: 'center'}})")
+    box = phone.run(f"return {button}.getBoundingClientRect().toJSON()")
+    assert box["height"] >= 36, "too small for a finger"
+    spot = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    phone.touch("touchStart", spot)
+    phone.until(lambda: taught.ask("status")["lesson"], "a finger does not teach")
+    phone.touch("touchEnd")
+    phone.until(lambda: taught.ask("status")["lesson"] is None, "it goes on without the finger")
+    assert taught.ask("status")["lessons"] == 1
 
 
 def test_one_of_two_cameras_is_chosen(stage: Stage, page: Page, tiny_checkpoint: Path) -> None:
