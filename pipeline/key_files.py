@@ -112,16 +112,25 @@ def _load(path: Path) -> tuple[bytes, bytes | None]:
 
 
 def _write_new(path: Path, text: str, mode: int) -> None:
+    """A file that was not there, whole or not at all; raises `InputError`."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except OSError as error:
-        raise InputError(
-            what=f"key file {path}",
-            got="a file that is there" if isinstance(error, FileExistsError) else in_words(error),
-            allowed="a new file in a folder that can be written; keys are never overwritten",
-            todo="choose another name or folder, or take the old pair away first",
-        ) from error
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+        raise _not_written(path, error) from error
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        path.unlink()
+        raise _not_written(path, error) from error
+
+
+def _not_written(path: Path, error: OSError) -> InputError:
+    return InputError(
+        what=f"key file {path}",
+        got="a file that is there" if isinstance(error, FileExistsError) else in_words(error),
+        allowed="a new file in a folder that can be written; keys are never overwritten",
+        todo="choose another name or folder, or take the old pair away first",
+    )

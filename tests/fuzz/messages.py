@@ -1,4 +1,4 @@
-"""What must hold of any message from the bus and of any control request, and how to break them.
+"""What must hold of any message from the bus, and how to break them.
 
 A case is one msgpack array of the message's parts.
 """
@@ -12,13 +12,10 @@ from random import Random
 from typing import Any
 
 import msgspec
-import zmq
 
 from drivers.errors import InputError
 from drivers.events import EventPacket
 from pipeline import wire
-from pipeline.addresses import ipc_address, private_run_directory
-from pipeline.control import ControlServer, Request
 from pipeline.intake import Intake
 from tests.fuzz.mutations import mutate, mutate_value
 from tests.fuzz.seeds import SENSOR, some_events
@@ -93,53 +90,3 @@ def check_message(data: bytes, folder: Path) -> bool:
     except InputError:
         return False
     return True
-
-
-def control_seeds() -> list[bytes]:
-    """Requests as programs send them."""
-    requests: tuple[Request, ...] = (
-        {"command": "status"},
-        {"command": "step", "packets": 3},
-        {"command": "target", "class": 4, "until_us": 5_000_000},
-        {"command": "save", "name": "mine"},
-    )
-    return [msgspec.msgpack.encode([msgspec.json.encode(request)]) for request in requests]
-
-
-def mutate_request(seed: bytes, others: Sequence[bytes], random: Random) -> bytes:
-    """A request changed as bytes or as JSON, or in more parts than one."""
-    parts: list[bytes] = msgspec.msgpack.decode(seed)
-    if random.randrange(2):
-        value = mutate_value(json.loads(parts[0]), random)
-        parts[0] = json.dumps(value).encode("utf-8", "replace")
-    else:
-        parts[0] = mutate(parts[0], (), random)
-    if random.randrange(20) == 0:
-        parts = parts * random.choice((0, 2, 5))
-    if random.randrange(200) == 0:
-        parts = [b"[" * 100_000]
-    return msgspec.msgpack.encode(parts)
-
-
-def check_request(data: bytes, folder: Path) -> bool:
-    """Have a control server answer; whether the request was one."""
-    server = _server()
-    parts = [zmq.Frame(part) for part in msgspec.msgpack.decode(data)]
-    answer = msgspec.json.decode(server._answer(parts), type=Request)
-    assert isinstance(answer.pop("ok"), bool)
-    error = str(answer.get("error", ""))
-    assert not error or "allowed:" in error, error
-    return not error
-
-
-_servers: list[ControlServer] = []
-
-
-def _server() -> ControlServer:
-    if not _servers:
-        _servers.append(ControlServer(ipc_address(private_run_directory(), "fuzz"), _handle))
-    return _servers[0]
-
-
-def _handle(request: Request) -> Request:
-    return {"keys": sorted(request)}

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from random import Random
 
-from tests.fuzz import files, messages, seeds
+from tests.fuzz import files, messages, requests, seeds
 from tests.fuzz.aedat4_pieces import mutate_aedat4
 from tests.fuzz.mutations import mutate
 from tests.fuzz.readers import check_recording
@@ -48,7 +48,7 @@ TARGETS: dict[str, Target] = {
         Target("aedat4", seeds.aedat4, check_recording, (mutate, mutate_aedat4)),
         Target("wire", messages.wire_seeds, messages.check_message, (messages.mutate_message,)),
         Target(
-            "control", messages.control_seeds, messages.check_request, (messages.mutate_request,)
+            "control", requests.control_seeds, requests.check_request, (requests.mutate_request,)
         ),
         Target("labels", files.label_seeds, files.check_labels),
         Target("settings", files.settings_seeds, files.check_settings, (files.mutate_settings,)),

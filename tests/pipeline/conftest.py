@@ -36,8 +36,7 @@ def own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def save_tiny_network(path: Path) -> None:
     """A network small enough to step thousands of times a second, with untrained weights.
 
     Of three layers, like others in the tests: compiled code is for a number of layers.
@@ -59,10 +58,16 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
         width=16,
         gain=5.0,
     )
-    path = tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors"
     save_checkpoint(path, Network(settings), GESTURE_NAMES, parent=None, record={})
     # Compiled here, where time for it is allowed: processes of the tests then load it.
     load_engine(path, engine="events", learning=ONLINE)
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """See `save_tiny_network`."""
+    path = tmp_path_factory.mktemp("checkpoint") / "tiny.safetensors"
+    save_tiny_network(path)
     return path
 
 

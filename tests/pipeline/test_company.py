@@ -65,6 +65,29 @@ def test_a_recording_removed_while_it_is_read_is_read_to_its_end(
     assert (summary["frames"], summary["events_lost"]) == (2000, 0)
 
 
+def test_a_recording_that_is_still_written_is_read_up_to_there(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """By one program while another goes on writing; it says where it ended, and why."""
+    events, path = ipc_address(private_run_directory(), "events"), tmp_path / "grows.aedat4"
+    wigwag.start("source", SAMPLE, "--loop", "--bind", events)
+    writing = wigwag.start("record", "--connect", events, path)
+    deadline = time.monotonic() + 60
+    while not path.is_file() or path.stat().st_size < 200_000:
+        assert time.monotonic() < deadline
+        assert writing.poll() is None
+        time.sleep(0.02)  # between two looks
+    status, _, error = wigwag.run(
+        *("replay", path, "--checkpoint", tiny_checkpoint, "--speed", "max", "--json"),
+        *("--summary", tmp_path / "summary.json"),
+    )
+    assert status == 0, error
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert "the recording was never closed" in summary["damage"]
+    assert summary["events_in"] == summary["events_binned"] > 10_000
+    assert writing.poll() is None
+
+
 def test_guests_who_vanish_leave_nothing_behind(wigwag, tiny_checkpoint: Path) -> None:
     """Hundreds of subscribers connect and are gone: no descriptors, no frames left out for them."""
     folder = private_run_directory()

@@ -1,6 +1,8 @@
-"""Real programs that may write no more: files no larger than a limit stand for a full disk."""
+"""Real programs that may write no more: files of limited size, a disk full or read-only."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +16,15 @@ from recordings.inspect import inspect_recording
 from tests.pipeline.conftest import QUIET_THREADS
 
 SAMPLE = Path(__file__).resolve().parents[2] / "recordings/samples/simulated-session.aedat4"
+
+
+IN_NAMESPACE = ("unshare", "--user", "--map-root-user", "--mount")
+"""Where a file system can be mounted that nobody else sees."""
+needs_namespace = pytest.mark.skipif(
+    shutil.which("unshare") is None
+    or subprocess.run([*IN_NAMESPACE, "true"], capture_output=True, check=False).returncode != 0,
+    reason="no mount namespaces may be made here",
+)
 
 
 def with_room(kib: int, *arguments: object) -> tuple[int, str]:
@@ -48,6 +59,53 @@ def test_what_is_written_at_once_is_not_there(
     assert (status, error.count("\n")) == (2, 1), error
     assert out.name in error
     assert not list(tmp_path.iterdir())
+
+
+@needs_namespace
+@pytest.mark.parametrize(
+    ("mounted", "said"),
+    [("size=64k", "No space left on device"), ("ro", "Read-only file system|may not write to")],
+)
+@pytest.mark.parametrize("what", ["labels", "copy", "checkpoint", "session", "keys"])
+def test_a_disk_that_takes_nothing_is_one_error(
+    tmp_path: Path, tiny_checkpoint: Path, what: str, mounted: str, said: str
+) -> None:
+    """A real file system, full or read-only: the error names what could not be written, and why."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    out = disk / {"copy": "copy.aedat4"}.get(what, what)
+    replay = ("replay", SAMPLE, "--checkpoint", tiny_checkpoint, "--speed", "max", "--stop", 3)
+    told = {
+        "labels": (*replay, "--output", out),
+        "copy": ("convert", SAMPLE, out),
+        "checkpoint": (*replay, "--save", out),
+        "session": (
+            *("adapt", "--camera", SAMPLE, "--session", out, "--checkpoint", tiny_checkpoint),
+        ),
+        "keys": ("keys", "make", "robot", "--folder", disk),
+    }[what]
+    # What is small fits 64 KiB: there is no room at all.
+    fill = 'cat /dev/zero > "$0"/rest 2>/dev/null;' if mounted.startswith("size") else ""
+    script = (
+        f'mount -t tmpfs -o {mounted} none "$0" || exit 99; {fill} "$@"; status=$?;'
+        'rm -f "$0"/rest; ls -A "$0" > "$0".left; exit $status'
+    )
+    done = subprocess.run(
+        [*IN_NAMESPACE, "sh", "-c", script, str(disk), sys.executable, "-m", "pipeline"]
+        + [str(argument) for argument in told],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        env=os.environ | QUIET_THREADS,
+        check=False,
+    )
+    assert done.returncode == 2, done.stderr
+    assert re.search(said, done.stderr)
+    assert str(disk) in done.stderr
+    assert "Traceback" not in done.stderr
+    if what != "session":
+        assert Path(f"{disk}.left").read_text() == "", "a piece is left"
+    assert len(done.stderr.splitlines()) <= 2, done.stderr
 
 
 def test_a_recording_can_be_read_up_to_there(wigwag, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
@@ -187,7 +187,7 @@ def test_what_is_killed_too_often_ends_the_session(wigwag, tiny_checkpoint: Path
 
 
 def test_what_a_brain_was_taught_outlives_it(wigwag, tmp_path: Path, tiny_checkpoint: Path) -> None:
-    """Killed, and started with the same options, it begins from the weights of a moment before."""
+    """Killed, and started with the same options, it begins from what the lesson made of it."""
     folder = private_run_directory()
     events, control = ipc_address(folder, "events"), ipc_address(folder, "brain")
     latest = tmp_path / "latest.safetensors"
@@ -197,17 +197,30 @@ def test_what_a_brain_was_taught_outlives_it(wigwag, tmp_path: Path, tiny_checkp
         *("--checkpoint", tiny_checkpoint),
     )
     brain = wigwag.start(*told)
-    ask = {"command": "add_class", "name": "wink"}
-    assert control_request(control, ask, timeout_s=60)["class"] == 12
-    deadline = time.monotonic() + 60
-    while not latest.is_file():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)  # between two looks for a file
+
+    def ask(command: str, **fields: object) -> dict[str, Any]:
+        return control_request(control, {"command": command, **fields}, timeout_s=60)
+
+    def until(true: Callable[[], object]) -> None:
+        deadline = time.monotonic() + 60
+        while not true():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)  # between two looks
+
+    assert ask("add_class", name="wink")["class"] == 12
+    ask("rehearsal", on=False)
+    ask("target", **{"class": "wink", "seconds": 0.5})
+    until(lambda: ask("status")["lessons"] == 1)
+    until(lambda: ask("versions")["versions"][-1]["digest"])
+    first, taught = ask("versions")["versions"]
+    assert first["digest"] != taught["digest"]
+    until(lambda: latest.is_file() and read_checkpoint(latest).version == taught["digest"])
     brain.kill()
     brain.wait(10)
-    assert read_checkpoint(latest).class_names[-1] == "wink"
     wigwag.start(*told)
-    assert control_request(control, {"command": "status"}, timeout_s=60)["classes"][-1] == "wink"
+    assert ask("status")["classes"][-1] == "wink"
+    until(lambda: ask("versions")["versions"][0]["digest"])
+    assert ask("versions")["versions"][0]["digest"] == taught["digest"]
 
 
 def test_only_a_brain_that_is_taught_keeps_its_latest_weights(wigwag, tmp_path: Path) -> None:
