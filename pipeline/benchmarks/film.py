@@ -15,7 +15,7 @@ import numpy as np
 from drivers.events import SensorSize
 from drivers.frame_events import FrameEvents, FrameEventSettings, Picture
 from drivers.video_camera import VideoCamera
-from pipeline.benchmarks.interleaving import interleave
+from pipeline.benchmarks.interleaving import Contender, interleave
 from pipeline.benchmarks.rows import Table, compared_rows
 from pipeline.benchmarks.settings import BenchSettings
 
@@ -35,7 +35,7 @@ def measure(settings: BenchSettings) -> Iterator[Table]:
         contenders = [_Pictures(name, pictures) for name, pictures in scenes.items()]
         film = Path(folder) / "film.avi"
         _write_film(film, scenes["quarter"])
-        everything = [*contenders, _Film("film", film, count)]
+        everything: list[Contender] = [*contenders, _Film("film", film, count)]
         blocks = interleave(everything, settings.blocks)
     rates = [f"{each.name}: {each.events / count:,.0f} events a frame" for each in contenders]
     yield Table(

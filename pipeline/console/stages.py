@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, Mapping[str, frozenset[str]]] = {
         "resume": frozenset(),
         "step": frozenset({"packets"}),
         "seek": frozenset({"s"}),
+        "filters": frozenset({"hot_pixels", "noise_ms"}),
     },
 }
 """By stage the commands that a browser may send, and their fields; nothing else is passed on."""

@@ -25,7 +25,7 @@ from pipeline.addresses import ipc_address, private_run_directory
 from pipeline.brain_control import BrainControl
 from pipeline.brain_parts import make_pupil
 from pipeline.brain_settings import BrainSettings
-from pipeline.bus import EventSubscriber
+from pipeline.bus import EventPublisher, EventSubscriber
 from pipeline.control import ControlServer, Request
 from pipeline.source import SourceSettings, _SourceRun
 from pipeline.teacher import Teacher
@@ -120,6 +120,7 @@ class _Stages:
         self.brain = ControlServer(ipc_address(folder, "brain"), control.handle)
         recording = open_recording(SAMPLE)
         source = _SourceRun(SourceSettings(bind=""), recording, threading.Event())
+        source._publisher = EventPublisher(ipc_address(folder, "given"), policy="drop")
         next(iter(source._paced))
         self.source = ControlServer(ipc_address(folder, "source"), source._answer)
         self._frames = 0

@@ -28,6 +28,7 @@ OPTIONS = {
     "source": ("--camera", "--bind", "--backpressure", "--control", "--hot-pixels", "--noise-ms"),
     "brain": ("--connect", "--publish", "--when-behind", "--keep-running", "--view", "--latest"),
     "devices": ("--json", "--libraries"),
+    "filters": ("--control", "--hot-pixels", "--find", "--noise-ms", "--no-noise", "--json"),
     "console": (
         "--connect",
         "--control",

@@ -243,6 +243,29 @@ def test_filters_are_switched_while_the_source_runs_and_counted_to_the_event(
     assert f"{removed:,} events removed: background activity" in given["said"]
 
 
+def test_filters_are_switched_from_another_terminal(
+    start: Callable[..., SyntheticProcess], wigwag
+) -> None:
+    """`wigwag filters` says what is on and what was left out, and switches each alone."""
+    source = start(10, events=2000, paused=True, hot_pixels=True)
+    told = ("filters", "--control", source.control)
+    with EventSubscriber([source.events]):
+        status, said, error = wigwag.run(*told, "--noise-ms", 0.2)
+        assert status == 0, error
+        assert "background activity: on, 0.2 ms; 0 events left out" in said
+        source.ask("step", packets=4)
+        source.wait_until(lambda status: status["packets"] == 4)
+        found = json.loads(wigwag.run(*told, "--json")[1])
+        assert found["received"] == found["kept"] + found["removed_noise"] == 8000
+        assert found["removed_noise"] > 0
+        off = json.loads(wigwag.run(*told, "--no-noise", "--no-hot-pixels", "--json")[1])
+        assert (off["noise_ms"], off["hot_pixels"]) == (None, False)
+        assert json.loads(wigwag.run(*told, "--find", "--json")[1])["hot_pixels"] is True
+        status, _, error = wigwag.run(*told, "--no-noise", "--noise-ms", 2)
+        assert (status, "on and off" in error) == (2, True)
+        source.ask("resume")
+
+
 def test_source_obeys_its_control_address(start: Callable[..., SyntheticProcess]) -> None:
     """Step, pause, resume, status and stop do what they say; anything else is refused."""
     source = start(100_000, paused=True)

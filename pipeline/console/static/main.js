@@ -1,6 +1,7 @@
 // The console's page: what comes from the brain goes to the parts that show it, and back.
 import { Classes } from "./classes.js";
 import { Figures } from "./figures.js";
+import { Filters } from "./filters.js";
 import { Hold, isTyping } from "./hold.js";
 import { Link } from "./link.js";
 import { Log } from "./log.js";
@@ -20,6 +21,7 @@ const picture = new Picture(at("picture"));
 const view = new View(at("view"), (text) => askBrain("view", { view: text }));
 const rasters = new Rasters(at("rasters"));
 const figures = new Figures(at("figures"));
+const filters = new Filters(at("filters"), (fields) => ask("source", "filters", fields));
 const log = new Log(at("log"));
 const sources = new Sources(at("sources"), () => {
   hold.release();
@@ -139,6 +141,7 @@ function named(taught) {
 function showSource({ status }) {
   source = status ?? null;
   at("step").hidden = !source;
+  filters.tell(source?.filters);
   const at_us = source?.position_us ?? null;
   at("seek").hidden = at_us === null;
   if (at_us !== null) at("position").textContent = `at ${(at_us / 1e6).toFixed(2)} s`;

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from pipeline.control import control_request
 from tests.pipeline.console.conftest import Stage
 
 keys = pytest.importorskip("selenium.webdriver.common.keys")
@@ -171,6 +172,34 @@ def test_the_view_is_moved_on_the_picture(stage: Stage, page: Page, tiny_checkpo
     page.until(lambda: page.run(left) == 100 * 2 * cell / 128, "the frame is elsewhere")
     page.find("#centred").click()
     page.until(looks(**{name: whole[name] for name in ("x", "y", "cell")}), "it is not centred")
+
+
+def test_filters_of_the_source_are_switched(
+    stage: Stage, page: Page, tiny_checkpoint: Path
+) -> None:
+    """Noise is left out and counted; hot pixels are looked for on request."""
+    stage.start_brain("--checkpoint", tiny_checkpoint)
+    stage.start_console()
+    page.open(stage.address)
+    page.until_running()
+
+    def filters() -> Any:
+        said = control_request(stage.source_control, {"command": "status"}, timeout_s=60)
+        return said["filters"]
+
+    page.until(lambda: page.find("#filters").is_displayed(), "no filters are shown")
+    page.find("#noise").click()
+    page.until(lambda: filters()["noise_ms"] == 10, "the noise filter is not switched on")
+    page.until(lambda: "K events left out" in page.text("#removed"), "nothing is left out")
+    box = page.find("#noise-ms")
+    box.clear()
+    box.send_keys("2.5", keys.Keys.ENTER)
+    page.until(lambda: filters()["noise_ms"] == 2.5, "its time is not changed")
+    page.find("#noise").click()
+    page.until(lambda: filters()["noise_ms"] is None, "the noise filter is not switched off")
+    page.find("#find-hot").click()
+    page.until(lambda: filters()["hot_pixels"], "hot pixels are not looked for")
+    page.until(lambda: page.run("return document.querySelector('#hot-pixels').checked"), "no tick")
 
 
 def test_a_wrong_token_is_refused_at_the_door(stage: Stage, page: Page) -> None:

@@ -1,0 +1,68 @@
+"""The command `wigwag filters`: what a running source leaves out of its events."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from drivers.errors import InputError
+from pipeline.commands import options as o
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the program."""
+    app.command()(filters)
+
+
+def filters(
+    control: Annotated[
+        str, typer.Option("--control", metavar="ADDR", help="Control address of the source.")
+    ],
+    hot_pixels: Annotated[
+        bool | None, typer.Option("--hot-pixels/--no-hot-pixels", help="Leave hot pixels out.")
+    ] = None,
+    find: Annotated[
+        bool, typer.Option("--find", help="Watch for hot pixels anew, for a second.")
+    ] = False,
+    noise_ms: o.NoiseMs = None,
+    no_noise: Annotated[
+        bool, typer.Option("--no-noise", help="Switch the filter of background activity off.")
+    ] = False,
+    as_json: o.AsJson = False,
+    insecure: o.Insecure = False,
+    server_key: o.ServerKey = None,
+    secret_key: o.SecretKey = None,
+) -> None:
+    """Switch a running source's filters; say what is on, and how many events were left out."""
+    import msgspec
+
+    from pipeline.control import control_request
+    from pipeline.security import CurveClient
+
+    if (find and hot_pixels is False) or (no_noise and noise_ms is not None):
+        raise InputError(
+            what="wigwag filters",
+            got="a filter that is wanted on and off",
+            allowed="one of the two",
+            todo="leave one out",
+        )
+    wanted: dict[str, object] = {}
+    if find or hot_pixels is not None:
+        wanted["hot_pixels"] = "find" if find else hot_pixels
+    if no_noise or noise_ms is not None:
+        wanted["noise_ms"] = False if no_noise else noise_ms
+    key = CurveClient(server_key, secret_key) if server_key else None
+    request = {"command": "filters" if wanted else "status", **wanted}
+    said = control_request(control, request, security=key, insecure=insecure)["filters"]
+    if as_json:
+        sys.stdout.write(msgspec.json.encode(said).decode() + "\n")
+        return
+    hot = f"on, {said['hot_pixels_found']} found" if said["hot_pixels"] else "off"
+    noise = "off" if said["noise_ms"] is None else f"on, {said['noise_ms']:g} ms"
+    sys.stdout.write(
+        f"hot pixels: {hot}; {said['removed_hot']:,} events left out\n"
+        f"background activity: {noise}; {said['removed_noise']:,} events left out\n"
+        f"events given on: {said['kept']:,} of {said['received']:,}\n"
+    )
