@@ -112,31 +112,37 @@ def read_checkpoint(path: Path) -> StoredNetwork:
     and for tensors that do not fit them.
     """
     try:
+        return _read(path)
+    except ModelError as error:
+        raise ModelError(
+            f"checkpoint {path}: {error}; give one that `wigwag train` or --save wrote"
+        ) from error
+
+
+def _read(path: Path) -> StoredNetwork:
+    try:
         size = path.stat().st_size
         if size > MAX_BYTES:
-            raise ModelError(f"checkpoint {path}: got {size} bytes; allowed: up to {MAX_BYTES}")
+            raise ModelError(f"got {size} bytes; allowed: up to {MAX_BYTES}")
         with safe_open(path, framework="numpy") as file:
             text = (file.metadata() or {}).get("wigwag")
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
     except (OSError, SafetensorError) as error:
         got = getattr(error, "strerror", None) or error
-        raise ModelError(
-            f"checkpoint {path}: got {got}; allowed: a safetensors file that wigwag wrote"
-        ) from error
+        raise ModelError(f"got {got}; allowed: a safetensors file that wigwag wrote") from error
     except (TypeError, AttributeError) as error:
         raise ModelError(
-            f"checkpoint {path}: got numbers that numpy does not have ({error}); allowed: float32"
+            f"got numbers that numpy does not have ({error}); allowed: float32"
         ) from error
     if text is None:
         raise ModelError(
-            f"checkpoint {path}: got safetensors without wigwag metadata; "
-            "allowed: a checkpoint that wigwag wrote"
+            "got safetensors without wigwag metadata; allowed: a checkpoint that wigwag wrote"
         )
     try:
         meta = json.loads(text)
         if meta["format"] != FORMAT:
             raise ModelError(
-                f"checkpoint {path}: got format {meta['format']!r}; allowed: {FORMAT}; "
+                f"got format {meta['format']!r}; allowed: {FORMAT}; "
                 "use the wigwag version that wrote it or a newer one"
             )
         settings = NetworkSettings.from_dict(meta["settings"])
@@ -144,20 +150,15 @@ def read_checkpoint(path: Path) -> StoredNetwork:
         class_names = tuple(str(name) for name in meta["class_names"])
         record = dict(meta["record"])
         parent, version = meta["parent"], str(meta["version"])
-    except ModelError as error:
-        raise ModelError(f"checkpoint {path}: {error}") from error
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ModelError(
-            f"checkpoint {path}: got damaged metadata ({error}); allowed: a whole checkpoint"
-        ) from error
+        if isinstance(error, ModelError):
+            raise
+        raise ModelError(f"got damaged metadata ({error}); allowed: a whole checkpoint") from error
     if len(class_names) != settings.classes:
-        raise ModelError(
-            f"checkpoint {path}: got {len(class_names)} class names; allowed: {settings.classes}"
-        )
+        raise ModelError(f"got {len(class_names)} class names; allowed: {settings.classes}")
     if version != version_of(settings, tensors, class_names):
         raise ModelError(
-            f"checkpoint {path}: got contents that do not fit its version {version}; "
-            "allowed: an unchanged file"
+            f"got contents that do not fit its version {version}; allowed: an unchanged file"
         )
     return StoredNetwork(settings, tensors, class_names, version, parent, record)
 

@@ -129,3 +129,14 @@ def test_a_session_starts_its_children_before_it_loads_arrays_or_sockets() -> No
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_verbose_shows_stacks_of_child_processes_too(wigwag, tmp_path: Path) -> None:
+    """Without it a bad file is one line, whichever process found it."""
+    rubbish = tmp_path / "rubbish.aedat4"
+    rubbish.write_bytes(b"no recording at all")
+    plain, verbose = wigwag.run_side_by_side(("replay", rubbish), ("--verbose", "replay", rubbish))
+    assert plain[0] == verbose[0] == 2
+    assert len(plain[2].splitlines()) == 1, plain[2]
+    assert "Traceback" in verbose[2]
+    assert plain[2] in verbose[2]
