@@ -16,7 +16,10 @@ import msgspec
 from drivers.errors import InputError
 from drivers.events import EventPacket
 from pipeline import wire
+from pipeline.binning import View
 from pipeline.intake import Intake
+from pipeline.labels import Label, decode_label, encode_label
+from pipeline.preview import Preview, decode_preview
 from tests.fuzz.mutations import mutate, mutate_value
 from tests.fuzz.seeds import SENSOR, some_events
 
@@ -30,12 +33,22 @@ def wire_seeds() -> list[bytes]:
     end_us = int(events["t"][-1]) + 1
     packet = EventPacket(events, SENSOR, "cam", 3, int(events["t"][0]), end_us, lost_before=2)
     totals = wire.StreamTotals(events=200, packets=4, damage=None, lost=2, t_end_us=end_us)
-    label = msgspec.json.encode({"t_us": 5, "label": "unsure", "class": 0})
+    label = encode_label(
+        Label(
+            t_us=5, source="cam", label="unsure", gesture_class=0, confidence=0.5, counts=(1, 2),
+            window_us=500_000, model_version="0" * 12, latency_us=5, changed=True,
+        )
+    )  # fmt: skip
+    shown = Preview()
+    shown.see(packet)
+    view = View(x0=0, y0=0, cell=1, columns=32, rows=32)
+    preview = shown.take("cam", end_us, view, {"counts": [1, 2]})
     found = [
         wire.encode_packet(packet, 1),
         wire.encode_end("cam", SENSOR, totals, 2),
         wire.encode_json("label", "cam", 0, label, 3),
         wire.encode_json("telemetry", "source", 1, label, 4),
+        wire.encode_json("preview", "cam", 2, preview, 5),
     ]
     return [msgspec.msgpack.encode([bytes(part) for part in parts]) for parts in found]
 
@@ -53,6 +66,8 @@ def mutate_message(seed: bytes, others: Sequence[bytes], random: Random) -> byte
     elif kind == 7 and parts[2][:1] == b"{":
         value = mutate_value(json.loads(parts[2]), random)
         parts[2] = json.dumps(value).encode("utf-8", "replace")
+        if random.randrange(20) == 0:
+            parts[2] = b"[" * 100_000
         parts[1] = _changed_map(parts[1], random, count=len(parts[2]))
     else:
         at = random.randrange(len(parts))
@@ -74,6 +89,12 @@ def check_message(data: bytes, folder: Path) -> bool:
     parts: list[bytes] = msgspec.msgpack.decode(data)
     try:
         message = wire.decode(parts)
+        if isinstance(message, wire.JsonMessage):
+            if message.kind == "label":
+                decode_label(message.payload)
+            elif message.kind == "preview":
+                shown = decode_preview(message.payload)
+                assert shown.on.shape == shown.off.shape == (shown.head.height, shown.head.width)
         if not isinstance(message, wire.EventsMessage):
             return True
         packet = message.packet
