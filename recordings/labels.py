@@ -10,6 +10,8 @@ from pathlib import Path
 
 from drivers.errors import InputError, in_words
 
+MOST_US = 1 << 62
+MOST_CLASSES = 1_000_000
 HEADER: tuple[str, str, str] = ("class", "startTime_usec", "endTime_usec")
 
 
@@ -23,18 +25,18 @@ class GestureInterval:
     """Counted from 1."""
 
     def __post_init__(self) -> None:
-        if self.gesture_class < 1:
+        if not 1 <= self.gesture_class <= MOST_CLASSES:
             raise InputError(
                 what="gesture class",
-                got=str(self.gesture_class),
-                allowed="1 or more",
+                got=str(self.gesture_class)[:40],
+                allowed=f"1 to {MOST_CLASSES}",
                 todo="count classes from 1, as DvsGesture does",
             )
-        if not 0 <= self.t_begin_us < self.t_end_us:
+        if not 0 <= self.t_begin_us < self.t_end_us <= MOST_US:
             raise InputError(
                 what="gesture interval",
-                got=f"[{self.t_begin_us}, {self.t_end_us}) us",
-                allowed="0 <= start < end",
+                got=f"[{self.t_begin_us}, {self.t_end_us}) us"[:80],
+                allowed=f"0 <= start < end <= {MOST_US}",
                 todo="mend the row's two times",
             )
 
@@ -54,11 +56,19 @@ def read_label_file(path: Path) -> list[GestureInterval]:
             allowed="a readable UTF-8 text file",
             todo="check the path",
         ) from error
-    rows = list(csv.reader(text.splitlines()))
+    try:
+        rows = list(csv.reader(text.splitlines()))
+    except csv.Error as error:
+        raise InputError(
+            what=f"label file {path}",
+            got=str(error),
+            allowed="lines of three whole numbers",
+            todo="mend or remove the line",
+        ) from error
     if not rows or tuple(cell.strip() for cell in rows[0]) != HEADER:
         raise InputError(
             what=f"label file {path}, line 1",
-            got=repr(",".join(rows[0]) if rows else ""),
+            got=_shown(rows[0]) if rows else "an empty file",
             allowed=repr(",".join(HEADER)),
             todo="add this header line",
         )
@@ -72,7 +82,7 @@ def read_label_file(path: Path) -> list[GestureInterval]:
         except ValueError as error:
             raise InputError(
                 what=f"label file {path}, line {line}",
-                got=repr(",".join(row)),
+                got=_shown(row),
                 allowed="class from 1, start, end: whole numbers, start before end",
                 todo="mend or remove the line",
             ) from error
@@ -86,6 +96,11 @@ def read_label_file(path: Path) -> list[GestureInterval]:
                 todo="shorten one of the two",
             )
     return intervals
+
+
+def _shown(row: Sequence[str]) -> str:
+    """The beginning of a line: it may be as long as the file."""
+    return repr(",".join(row)[:80])
 
 
 def write_label_file(path: Path, intervals: Sequence[GestureInterval]) -> None:

@@ -1,0 +1,39 @@
+from pathlib import Path
+
+import pytest
+
+from drivers.errors import InputError
+from recordings.labels import GestureInterval, read_label_file, write_label_file
+
+HEADER = "class,startTime_usec,endTime_usec\n"
+
+
+def test_what_is_written_is_read(tmp_path: Path) -> None:
+    """Sorted by time, whatever the order it was given in."""
+    later, sooner = GestureInterval(500, 900, 2), GestureInterval(0, 500, 11)
+    write_label_file(tmp_path / "labels.csv", [later, sooner])
+    assert read_label_file(tmp_path / "labels.csv") == [sooner, later]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "line 1: got an empty file"),
+        ("a" * 50_000 + ",b\n", "line 1"),
+        (HEADER + "1,2,3\n" + "4," * 20_000 + "\n", "line 3"),
+        (HEADER + f"{'9' * 4000},2,3\n", "line 2"),
+        (HEADER + f"1,2,{'9' * 4000}\n", "line 2"),
+        (HEADER + "1,5,5\n", "line 2"),
+        (HEADER + "1,0,10\n2,9,12\n", "one gesture at a time"),
+        (HEADER + '"' + "9" * 140_000 + '",2,3\n', "field larger than field limit"),
+        (HEADER + "1,2\n", "line 2"),
+    ],
+)
+def test_a_line_that_is_none_is_one_short_error(tmp_path: Path, content: str, said: str) -> None:
+    """It names file and line, and quotes no more than its beginning."""
+    path = tmp_path / "labels.csv"
+    path.write_text(content)
+    with pytest.raises(InputError, match=said) as caught:
+        read_label_file(path)
+    assert str(path) in str(caught.value)
+    assert len(str(caught.value)) < 500
