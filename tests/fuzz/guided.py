@@ -1,8 +1,8 @@
 """Coverage-guided fuzzing of one target, where atheris is installed: `python -m tests.fuzz.guided`.
 
-`pip install atheris==3.0.0` first. libFuzzer keeps what reaches new code and has it mutated again, as
-the long run does it. It stops at the first case that breaks a promise, and leaves it as a file; with
-`--minutes`, or when it is interrupted, without one.
+`pip install atheris==3.0.0` first. libFuzzer keeps what reaches new code and has it mutated again,
+as the long run does it. It stops at the first case that breaks a promise, and leaves it as a file;
+with `--minutes`, or when it is interrupted, without one.
 """
 
 from __future__ import annotations
