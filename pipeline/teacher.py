@@ -193,7 +193,7 @@ class Teacher:
         if at_us is not None and at_us > self._now_us[lesson.stream]:
             lesson.until_us = min(at_us, lesson.from_us + round(1e6 * LONGEST_LESSON_S))
             return
-        if self._growth.is_too_large():
+        if lesson.kept is not None and self._growth.is_too_large():
             self.recover()
             return
         self._close_lesson()

@@ -323,6 +323,18 @@ def test_a_lesson_that_ends_before_its_growth_is_looked_for_makes_no_version(
     assert (school.teacher.status()["lessons"], school.teacher.versions.current) == (1, 1)
 
 
+def test_a_lesson_to_come_can_be_called_off_when_weights_have_grown(school: School) -> None:
+    """It is none, and the growth is taken back when it is looked for."""
+    school.lesson("arm roll", 500)
+    good = school.weights
+    school.teacher.begin_lesson("air drums", school.t_us + 10_000_000, None)
+    _let_grow(school)
+    school.teacher.end_lesson()
+    assert school.teacher.status()["lesson"] is None
+    school.go_on(50)
+    assert school.weights == good
+
+
 def test_growth_before_a_lesson_or_a_version_is_not_kept(school: School) -> None:
     """By rehearsal, say: what is gone back to, and what is saved, is what was good."""
     school.lesson("arm roll", 500)
