@@ -17,7 +17,7 @@ from models.network import Network
 from models.settings import NetworkSettings
 from models.torch_engine import prepare_torch
 from pipeline.benchmarks.worker_process import Workers
-from pipeline.experiments.best_settings import TRAINED
+from pipeline.experiments.best_settings import TRAINED, with_bank
 from pipeline.experiments.count_regression import count_regression
 from pipeline.experiments.event_samples import EventSamples, read_event_samples
 from pipeline.experiments.figures import draw_confusion, need_matplotlib, new_figure, save_figure
@@ -60,15 +60,8 @@ class NmnistSettings:
 
 
 USUAL = NmnistSettings(
-    network=NetworkSettings(
-        layers=SMALL_LAYERS,
-        classes=CLASSES,
-        height=34,
-        width=34,
-        # A wide bank of time constants on two copies of the input, as in `best_settings`.
-        input_copies=2,
-        tau_m_ms=(5.0, 60.0),
-        tau_s_ms=(3.0, 20.0),
+    network=replace(
+        with_bank(NetworkSettings(layers=SMALL_LAYERS, classes=CLASSES, height=34, width=34)),
         gain=15.0,
         reading="softmax",
         reading_layers=(0, 1, 2),

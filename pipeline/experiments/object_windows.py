@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from models.learning_settings import LearningSettings
 from models.settings import NetworkSettings
 from pipeline.binning import Frames
+from pipeline.experiments.best_settings import TRAINED, with_bank
 from pipeline.experiments.object_recordings import ObjectRecording
 from pipeline.experiments.small_network import SMALL_LAYERS
 from pipeline.variation import Variation, changed, draw_change, draw_speed, frames_read
@@ -29,7 +30,7 @@ class ObjectsSettings:
     passes: int = 2
     """The first is prequential: every window is classified before it is learnt."""
     burn_in_ms: int = 50
-    learn_every_ms: int = 5
+    learn_every_ms: int = 1
     variation: Variation = field(
         default_factory=lambda: Variation(
             shift_cells=3,
@@ -46,15 +47,13 @@ class ObjectsSettings:
 
 
 USUAL = ObjectsSettings(
-    network=NetworkSettings(
-        layers=SMALL_LAYERS,
-        classes=6,
-        height=32,
-        width=32,
-        tau_pairs=2,
-        gain=10.0,
+    network=replace(
+        with_bank(NetworkSettings(layers=SMALL_LAYERS, classes=6)),
+        reading="softmax",
+        reading_layers=(0, 1, 2),
+        over_time="product",
     ),
-    learning=LearningSettings(rate=2e-3),
+    learning=TRAINED,
 )
 
 Window = tuple[ObjectRecording, int]

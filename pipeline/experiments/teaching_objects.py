@@ -161,7 +161,7 @@ def _learn(
         )
     )
     trainer = EventsTrainer(
-        network, replace(TRAINED, seed=seed), batch=BATCH, burn_in_ms=BURN_IN_MS, learn_every_ms=5
+        network, replace(TRAINED, seed=seed), batch=BATCH, burn_in_ms=BURN_IN_MS
     )
     draw_minibatch = objects_task(known).drawing(seed, regime.variation)
     minibatches = max(regime.samples // BATCH, 1)
