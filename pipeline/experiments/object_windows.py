@@ -30,7 +30,8 @@ class ObjectsSettings:
     passes: int = 2
     """The first is prequential: every window is classified before it is learnt."""
     burn_in_ms: int = 50
-    learn_every_ms: int = 1
+    learn_every_ms: int = 5
+    """At every one the upper layers fall silent, with this step and regulariser."""
     variation: Variation = field(
         default_factory=lambda: Variation(
             shift_cells=3,
@@ -50,7 +51,7 @@ USUAL = ObjectsSettings(
     network=replace(
         with_bank(NetworkSettings(layers=SMALL_LAYERS, classes=6)),
         reading="softmax",
-        reading_layers=(0, 1, 2),
+        reading_layers=(-2, -1),
         over_time="product",
     ),
     learning=TRAINED,
