@@ -104,4 +104,6 @@ def join_replicas(device: str) -> Replicas:
 def leave_replicas(replicas: Replicas) -> None:
     """The end of what `join_replicas` began."""
     if replicas.size > 1:
+        # Together: one that is gone while another still talks to it ends that one by an abort.
+        distributed.barrier()
         distributed.destroy_process_group()

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -204,7 +205,7 @@ def test_filters_of_the_source_are_switched(
 
 def test_a_wrong_token_is_refused_at_the_door(stage: Stage, page: Page) -> None:
     """The page asks for it, says when it is wrong, and lets the right one in; then it is kept."""
-    address = stage.start_console("--token", TOKEN)
+    stage.start_console("--token", TOKEN)
     page.open(stage.address)
     page.until(lambda: page.find("#door").is_displayed(), "it does not ask for the token")
     page.find("#token").send_keys("a token of another kind", keys.Keys.ENTER)
@@ -213,7 +214,7 @@ def test_a_wrong_token_is_refused_at_the_door(stage: Stage, page: Page) -> None:
     page.until(lambda: page.text("#state") == "the brain does not answer", "it does not let in")
     assert not page.find("#door").is_displayed()
     page.run("sessionStorage.clear()")
-    page.open(address)
+    page.open(f"{stage.address}#{quote(TOKEN)}")
     page.until(
         lambda: page.text("#state") == "the brain does not answer", "the address is not enough"
     )
