@@ -110,8 +110,8 @@ class ControlServer(Closing):
             )
 
 
-class RefusedError(InputError):
-    """Somebody answered, and did not do it."""
+class NoAnswerError(InputError):
+    """Nobody answered in time: what was asked may be done all the same, and later."""
 
 
 def control_request(
@@ -124,14 +124,14 @@ def control_request(
 ) -> Request:
     """Ask and wait for the answer, given without its `ok`.
 
-    Raises `InputError` where nobody answers in time, `RefusedError` where the answer is an error.
+    Raises `NoAnswerError` where nobody answers in time, `InputError` where the answer is an error.
     """
     with zmq.Context() as context, context.socket(zmq.REQ) as socket:
         socket.linger = 0
         connect(socket, address, security, insecure=insecure)
         socket.send(msgspec.json.encode(request))
         if not socket.poll(round(timeout_s * 1000)):
-            raise InputError(
+            raise NoAnswerError(
                 what=f"request to {address}",
                 got=f"no answer in {timeout_s:g} s",
                 allowed="the control address of a running stage",
@@ -140,7 +140,7 @@ def control_request(
             )
         answer = msgspec.json.decode(socket.recv(), type=Request)
     if not answer.pop("ok", False):
-        raise RefusedError(
+        raise InputError(
             what=f"request to {address}",
             got=repr(answer.get("error", "an error without a reason")),
             allowed="a request that the stage understands",

@@ -16,7 +16,7 @@ from pipeline.console.access import is_token_right
 from pipeline.console.hub import Hub
 from pipeline.console.mailbox import Mailbox
 from pipeline.console.stages import Stages
-from pipeline.control import RefusedError
+from pipeline.control import NoAnswerError
 
 WRONG_TOKEN = 4401
 """Close code that makes the page ask for another token."""
@@ -137,17 +137,19 @@ class Visit:
 
     async def _answer(self, said: Mapping[str, Any]) -> str:
         answer: dict[str, Any] = {"kind": "answer", "id": said.get("id")}
-        before = self._teaching
+        before = after = self._teaching
         if said["command"] == "target":
-            # Before the brain has answered: the browser may leave meanwhile, or the answer be late.
-            self._teaching = said.get("class") is not None and said.get("seconds") is None
+            after = said.get("class") is not None and said.get("seconds") is None
+        # Until the brain has answered, both may be so: the browser may leave meanwhile.
+        self._teaching = before or after
         try:
             given = await self._stages.pass_on(said)
         except InputError as error:
-            if isinstance(error, RefusedError):
+            if not isinstance(error, NoAnswerError):
                 self._teaching = before
             self._hub.log(f"{_in_words(said)}: {error}", failed=True)
             return msgspec.json.encode(answer | {"ok": False, "error": str(error)}).decode()
+        self._teaching = after
         if said["command"] not in ("versions", "compare", "step"):
             self._hub.log(_in_words(said))
         self._hub.news.set()

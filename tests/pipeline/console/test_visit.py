@@ -137,11 +137,13 @@ def test_a_lesson_ends_that_began_after_its_browser_had_left(teaching: Stage) ->
 
 
 def test_a_refused_lesson_is_not_held(teaching: Stage) -> None:
-    """It ends nobody else's."""
+    """By the brain or by the console, it ends nobody else's when its browser leaves."""
     with Browser(teaching.address) as browser:
         teaching.ask("target", **{"class": 3})
         assert not browser.ask("brain", "target", **{"class": "dance"})["ok"]
-    assert _lesson(teaching) is not None
+        assert not browser.ask("brain", "target", **{"class": 3, "until": 5})["ok"]
+    with Browser(teaching.address) as witness:
+        assert all(witness.hear("brain")["status"]["lesson"] for _ in range(3))
 
 
 @pytest.mark.parametrize("said", ["", "a token of some lengtH", TOKEN + " "])
