@@ -72,6 +72,9 @@ class EventSource(Protocol):
     previous packet's `t_end_us`. A source is a context manager; leaving it frees the device or
     file. Iterating may raise `drivers.errors.InputError`; whatever was read before that point
     has been given out first.
+
+    A source may have more, which is used where it is there: `live` (it sets its own pace), `damage`
+    and `left_out()` (at the end: what is missing, and what was not given out, in words), `health`.
     """
 
     name: str

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -212,7 +211,7 @@ class _SourceRun:
             self._publisher.close(_LINGER_S)
         if damage:
             self._say(damage)
-        for text in self._left_out():
+        for text in getattr(self._source, "left_out", tuple)():
             self._say(text)
         for filter_name, count in self._filters.counts.removed.items():
             self._say(f"{count:,} events removed: {filter_name}")
@@ -221,13 +220,6 @@ class _SourceRun:
         if self._health is not None:
             self._say_health(self._health)
         return SourceReport(totals, self._ending())
-
-    def _left_out(self) -> Iterator[str]:
-        """What the source itself did not give out, in words."""
-        if isinstance(self._source, Recording):
-            yield from _left_out(self._source)
-        else:
-            yield from getattr(self._source, "left_out", tuple)()
 
     def _say(self, text: str) -> None:
         say(f"source {self._name}: {text}", "warning")
@@ -357,20 +349,6 @@ def _filters(settings: SourceSettings, source: EventSource) -> FilterSettings:
     if hot_pixels is None:
         hot_pixels = bool(getattr(source, "real_sensor", False))
     return FilterSettings(hot_pixels=hot_pixels, noise_ms=settings.noise_ms)
-
-
-def _left_out(recording: Recording) -> Iterator[str]:
-    """What a recording's reader did not give out, or changed, in its latest pass."""
-    yield from recording.notes
-    counts = recording.counts
-    for number, text in (
-        (counts.off_sensor, "events off the sensor, left out"),
-        (counts.invalid, "events marked as invalid, left out"),
-        (counts.other_streams, "events of further cameras, left out"),
-        (counts.time_reversals, "events whose time went back, held at the latest time"),
-    ):
-        if number:
-            yield f"{number:,} {text}"
 
 
 def _packets_of(request: Request) -> int:

@@ -63,6 +63,18 @@ class Recording(Closing):
         """Events outside the sensor, left out, so far."""
         return self.counts.off_sensor
 
+    def left_out(self) -> Iterator[str]:
+        """What the reader did not give out, or changed, in the latest pass, in words."""
+        yield from self.notes
+        for number, text in (
+            (self.counts.off_sensor, "events off the sensor, left out"),
+            (self.counts.invalid, "events marked as invalid, left out"),
+            (self.counts.other_streams, "events of further cameras, left out"),
+            (self.counts.time_reversals, "events whose time went back, held at the latest time"),
+        ):
+            if number:
+                yield f"{number:,} {text}"
+
     def seek(self, start_us: int) -> None:
         """Let the next iteration, and only that, begin so long after the first event.
 
