@@ -67,7 +67,7 @@ USUAL = NmnistSettings(
         reading_layers=(0, 1, 2),
         over_time="product",
     ),
-    # Without a regulariser: it would silence the upper layers, which see few spikes as it is.
+    # Without a regulariser: it makes the upper layers, which see few spikes, fire even less.
     learning=replace(TRAINED, regularisation=0.0),
 )
 

@@ -31,7 +31,7 @@ class ObjectsSettings:
     """The first is prequential: every window is classified before it is learnt."""
     burn_in_ms: int = 50
     learn_every_ms: int = 5
-    """At every one the upper layers fall silent, with this step and regulariser."""
+    """At every one the upper layers learn little, with this step and regulariser."""
     variation: Variation = field(
         default_factory=lambda: Variation(
             shift_cells=3,
