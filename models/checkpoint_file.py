@@ -150,9 +150,9 @@ def _read(path: Path) -> StoredNetwork:
         class_names = tuple(str(name) for name in meta["class_names"])
         record = dict(meta["record"])
         parent, version = meta["parent"], str(meta["version"])
+    except ModelError:
+        raise
     except (KeyError, TypeError, ValueError, RecursionError) as error:
-        if isinstance(error, ModelError):
-            raise
         raise ModelError(f"got damaged metadata ({error}); allowed: a whole checkpoint") from error
     if len(class_names) != settings.classes:
         raise ModelError(f"got {len(class_names)} class names; allowed: {settings.classes}")

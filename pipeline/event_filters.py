@@ -45,9 +45,6 @@ class FilterCounts:
         return {name: count for name, count in found.items() if count}
 
 
-MOST_GIVEN_MS = 1e9
-
-
 class EventFilters:
     """The filters of one source. `ask` may be called from any thread; the rest from one.
 
@@ -156,10 +153,9 @@ def _noise_ms(value: object) -> float | None:
         return None
     if value is True:
         return USUAL_NOISE_MS
-    # Beyond that a whole number is no float.
-    if not isinstance(value, int | float) or not abs(value) <= MOST_GIVEN_MS:
+    if not isinstance(value, int | float):
         raise _refused("noise_ms", value, "a number of milliseconds, true or false")
-    return check_noise_ms(float(value))
+    return float(check_noise_ms(value))
 
 
 def _refused(name: str, value: object, allowed: str) -> InputError:

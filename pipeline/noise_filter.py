@@ -26,7 +26,7 @@ def check_noise_ms(noise_ms: float) -> float:
     if not 0.1 <= noise_ms <= 1000:
         raise InputError(
             what="time of the noise filter",
-            got=f"{noise_ms:g} ms",
+            got=f"{noise_ms!r:.40} ms",  # a whole number may be too large for a float
             allowed="0.1 to 1000 ms",
             todo=f"{USUAL_NOISE_MS:g} is usual",
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +93,7 @@ class _Film:
 
     def run_block(self, _number: int) -> list[float]:
         """See `Contender`."""
-        with closing(VideoCamera(self.path)) as camera:
+        with VideoCamera(self.path) as camera:
             begin_ns = time.perf_counter_ns()
             for _packet in camera:
                 pass

@@ -20,9 +20,7 @@ def filters(
     control: Annotated[
         str, typer.Option("--control", metavar="ADDR", help="Control address of the source.")
     ],
-    hot_pixels: Annotated[
-        bool | None, typer.Option("--hot-pixels/--no-hot-pixels", help="Leave hot pixels out.")
-    ] = None,
+    hot_pixels: o.HotPixelsOption = None,
     find: Annotated[
         bool, typer.Option("--find", help="Watch for hot pixels anew, for a second.")
     ] = False,

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -29,16 +30,22 @@ needs_namespace = pytest.mark.skipif(
 
 def with_room(kib: int, *arguments: object) -> tuple[int, str]:
     """Status and standard error of a command that may make no file larger than so much."""
-    done = subprocess.run(
-        ["bash", "-c", f'ulimit -f {kib}; exec "$@"', "wigwag", sys.executable, "-m", "pipeline"]
-        + [str(argument) for argument in arguments],
+    done = _run_in(["bash", "-c", f'ulimit -f {kib}; exec "$@"', "wigwag"], arguments)
+    return done.returncode, done.stderr
+
+
+def _run_in(
+    surroundings: Sequence[str], arguments: Sequence[object]
+) -> subprocess.CompletedProcess[str]:
+    """A `wigwag` command to its end, started by a program that takes it as its own arguments."""
+    return subprocess.run(
+        [*surroundings, sys.executable, "-m", "pipeline", *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=100,
         env=os.environ | QUIET_THREADS,
         check=False,
     )
-    return done.returncode, done.stderr
 
 
 @pytest.mark.parametrize("what", ["labels", "copy", "checkpoint"])
@@ -90,15 +97,7 @@ def test_a_disk_that_takes_nothing_is_one_error(
         f'mount -t tmpfs -o {mounted} none "$0" || exit 99; {fill} "$@"; status=$?;'
         'rm -f "$0"/rest; ls -A "$0" > "$0".left; exit $status'
     )
-    done = subprocess.run(
-        [*IN_NAMESPACE, "sh", "-c", script, str(disk), sys.executable, "-m", "pipeline"]
-        + [str(argument) for argument in told],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        env=os.environ | QUIET_THREADS,
-        check=False,
-    )
+    done = _run_in([*IN_NAMESPACE, "sh", "-c", script, str(disk)], told)
     assert done.returncode == 2, done.stderr
     assert re.search(said, done.stderr)
     assert str(disk) in done.stderr

@@ -95,6 +95,16 @@ def phone(page: Page) -> Iterator[Page]:
 
 
 @pytest.fixture
+def watched(stage: Stage, page: Page, tiny_checkpoint: Path) -> Stage:
+    """A page before a brain that is not taught."""
+    stage.start_brain("--checkpoint", tiny_checkpoint)
+    stage.start_console()
+    page.open(stage.address)
+    page.until_running()
+    return stage
+
+
+@pytest.fixture
 def taught(stage: Stage, page: Page) -> Stage:
     """A page before a brain that learns fast; lessons make versions in its folder."""
     versions = stage.folder / "session"
@@ -109,14 +119,8 @@ def _is(page: Page, label: str) -> Callable[[], bool]:
     return lambda: page.text("#label") == label
 
 
-def test_the_page_opens_and_its_picture_moves(
-    stage: Stage, page: Page, tiny_checkpoint: Path
-) -> None:
+def test_the_page_opens_and_its_picture_moves(watched: Stage, page: Page) -> None:
     """Events of both polarities are drawn and fade, rasters scroll, figures and bars are there."""
-    stage.start_brain("--checkpoint", tiny_checkpoint)
-    stage.start_console()
-    page.open(stage.address)
-    page.until_running()
     picture = "return document.querySelector('#picture').toDataURL()"
     seen = {page.run(picture)}
     page.until(lambda: seen.add(page.run(picture)) or len(seen) >= 5, "the picture does not move")
@@ -142,17 +146,13 @@ def test_the_page_opens_and_its_picture_moves(
     page.until(lambda: page.text("#state").startswith("running"), "it does not go on")
 
 
-def test_the_view_is_moved_on_the_picture(stage: Stage, page: Page, tiny_checkpoint: Path) -> None:
+def test_the_view_is_moved_on_the_picture(watched: Stage, page: Page) -> None:
     """Dragged, by keys, resized and centred; the brain looks there, and the frame stays there."""
-    stage.start_brain("--checkpoint", tiny_checkpoint)
-    stage.start_console()
-    page.open(stage.address)
-    page.until_running()
-    page.until(lambda: stage.ask("status")["view"], "the brain looks nowhere")
-    whole = stage.ask("status")["view"]
+    page.until(lambda: watched.ask("status")["view"], "the brain looks nowhere")
+    whole = watched.ask("status")["view"]
 
     def looks(**wanted: int) -> Callable[[], bool]:
-        return lambda: stage.ask("status")["view"].items() >= wanted.items()
+        return lambda: watched.ask("status")["view"].items() >= wanted.items()
 
     page.until(page.find("#smaller").is_enabled, "the page does not know where it looks")
     page.find("#smaller").click()
@@ -164,7 +164,7 @@ def test_the_view_is_moved_on_the_picture(stage: Stage, page: Page, tiny_checkpo
     page.until(lambda: frame.size["width"] < scale * (side + 1), "the frame does not shrink")
     page.actions().drag_and_drop_by_offset(frame, round(-30 * scale), round(-3 * scale)).perform()
     page.until(looks(x=0), "it does not follow the pointer")
-    y = stage.ask("status")["view"]["y"]
+    y = watched.ask("status")["view"]["y"]
     assert 0 < y < whole["y"] + (whole["height"] - side) // 2
     # All are pressed before the brain has answered the first.
     frame.send_keys(keys.Keys.ARROW_RIGHT, keys.Keys.ARROW_UP, keys.Keys.ARROW_RIGHT)
@@ -175,17 +175,11 @@ def test_the_view_is_moved_on_the_picture(stage: Stage, page: Page, tiny_checkpo
     page.until(looks(**{name: whole[name] for name in ("x", "y", "cell")}), "it is not centred")
 
 
-def test_filters_of_the_source_are_switched(
-    stage: Stage, page: Page, tiny_checkpoint: Path
-) -> None:
+def test_filters_of_the_source_are_switched(watched: Stage, page: Page) -> None:
     """Noise is left out and counted; hot pixels are looked for on request."""
-    stage.start_brain("--checkpoint", tiny_checkpoint)
-    stage.start_console()
-    page.open(stage.address)
-    page.until_running()
 
     def filters() -> Any:
-        said = control_request(stage.source_control, {"command": "status"}, timeout_s=60)
+        said = control_request(watched.source_control, {"command": "status"}, timeout_s=60)
         return said["filters"]
 
     page.until(lambda: page.find("#filters").is_displayed(), "no filters are shown")
