@@ -64,14 +64,23 @@ class Stages:
     async def ask(self, stage: str, request: dict[str, Any]) -> dict[str, Any]:
         """The answer to a request of ours; raises `InputError` as `control_request` does."""
         async with self._turns[stage]:
-            return await asyncio.to_thread(
-                control_request,
-                self._addresses[stage],
-                request,
-                timeout_s=_PATIENCE_S,
-                security=self._keys[stage],
-                insecure=self._settings.insecure,
+            asking = asyncio.ensure_future(
+                asyncio.to_thread(
+                    control_request,
+                    self._addresses[stage],
+                    request,
+                    timeout_s=_PATIENCE_S,
+                    security=self._keys[stage],
+                    insecure=self._settings.insecure,
+                )
             )
+            try:
+                return await asyncio.shield(asking)
+            except asyncio.CancelledError:
+                # A thread asks on though nobody waits for it; the next request must not overtake
+                # it, which may end what this one begins.
+                await asyncio.gather(asking, return_exceptions=True)
+                raise
 
     async def pass_on(self, said: Mapping[str, Any]) -> dict[str, Any]:
         """The answer to what a browser said: `{"to": stage, "command": ..., ...}`.
