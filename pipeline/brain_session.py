@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from drivers.closing import Closing
@@ -16,6 +17,7 @@ from pipeline.background import BackgroundWriter
 from pipeline.brain_settings import BrainSettings
 from pipeline.clips import Clip
 from pipeline.course import LiveCourse, LoggedCourse, Skipped
+from pipeline.filter_settings import FilterSettings
 from pipeline.intake import Frame
 from pipeline.latest_weights import LatestWeights
 from pipeline.logs import say
@@ -104,6 +106,17 @@ class BrainSession(Closing):
                 height=packet.sensor.height,
             )
         return packet
+
+    def note_filters(self, packet: EventPacket, filters: FilterSettings) -> None:
+        """A source's events are filtered so from this packet on."""
+        if self._log is not None:
+            self._log.write(
+                "filters",
+                self.course.frame,
+                packet.t_begin_us,
+                source=packet.source,
+                **asdict(filters),
+            )
 
     def before_frame(self, handle: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
         """Replayed requests are made now, between two frames."""

@@ -10,23 +10,10 @@ import numpy as np
 
 from drivers.errors import InputError
 from drivers.events import EventPacket, Events, SensorSize, empty_events
+from pipeline.filter_settings import USUAL_NOISE_MS, FilterSettings, check_noise_ms
 from pipeline.hot_pixels import HotPixels
-from pipeline.noise_filter import USUAL_NOISE_MS, NoiseFilter, check_noise_ms
+from pipeline.noise_filter import NoiseFilter
 from recordings.scanning import first_at
-
-
-@dataclass(frozen=True, slots=True)
-class FilterSettings:
-    """Which filters are on."""
-
-    hot_pixels: bool = False
-    """Watch the pixels during the stream's first second, then leave out the hot ones."""
-    noise_ms: float | None = None
-    """Time of the background-activity filter; None is off."""
-
-    def __post_init__(self) -> None:
-        if self.noise_ms is not None:
-            check_noise_ms(self.noise_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +44,7 @@ class EventFilters:
         self._settings = FilterSettings()
         self._wanted = settings
         self._asked_to_watch = False
+        self._changed = True
         self._lock = threading.Lock()
         self._hot: HotPixels | None = None
         self._noise: NoiseFilter | None = None
@@ -81,6 +69,13 @@ class EventFilters:
             removed_noise=self.counts.removed_noise + cooled.size - clean.size,
         )
         return replace(packet, events=clean)
+
+    def take_change(self) -> FilterSettings | None:
+        """What the packet filtered last was filtered by, where it is the first, or where there was
+        a change since this was asked last.
+        """
+        changed, self._changed = self._changed, False
+        return self._settings if changed else None
 
     def ask(self, request: dict[str, Any]) -> None:
         """Switch as a control request says; raises `InputError` for what makes no sense.
@@ -115,6 +110,7 @@ class EventFilters:
         with self._lock:
             wanted, watch = self._wanted, self._asked_to_watch
             self._asked_to_watch = False
+        self._changed = True
         if not wanted.hot_pixels:
             self._hot = None
         elif self._hot is None or watch:

@@ -157,6 +157,8 @@ class Lane:
                 packet = self.session.begin_stream(packet)
             gaps = restarts_before() + self.intake.gaps
             self.recogniser.begin_stream(packet.source, gaps=gaps)
+        if message.filters is not None and self.session is not None:
+            self.session.note_filters(packet, message.filters)
         self.sent_ns = message.sent_ns
         if self.preview.wanted:
             self.preview.see(packet)

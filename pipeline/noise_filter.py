@@ -10,27 +10,13 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from drivers.errors import InputError
 from drivers.events import EVENT_DTYPE, Events, SensorSize, empty_events
 
-USUAL_NOISE_MS = 10.0
 _NEVER_US = -(1 << 62)
 _OVERLAY = np.dtype(
     {"names": ["t", "rest"], "formats": ["<u8", "<u8"], "offsets": [0, 5], "itemsize": 13}
 )
 """`EVENT_DTYPE` in two loads, which overlap: bits 24-39 of `rest` are x, 40-55 y, 56-63 on."""
-
-
-def check_noise_ms(noise_ms: float) -> float:
-    """A time of the filter as it is; raises `InputError` outside 0.1 to 1000 ms."""
-    if not 0.1 <= noise_ms <= 1000:
-        raise InputError(
-            what="time of the noise filter",
-            got=f"{noise_ms!r:.40} ms",  # a whole number may be too large for a float
-            allowed="0.1 to 1000 ms",
-            todo=f"{USUAL_NOISE_MS:g} is usual",
-        )
-    return noise_ms
 
 
 class NoiseFilter:

@@ -17,7 +17,8 @@ from drivers.events import EventPacket, EventSource
 from pipeline import event_filters
 from pipeline.bus import SEND_HWM, EventPublisher
 from pipeline.control import ControlServer, Request
-from pipeline.event_filters import EventFilters, FilterSettings
+from pipeline.event_filters import EventFilters
+from pipeline.filter_settings import FilterSettings
 from pipeline.logs import say
 from pipeline.memory import keep_freed_memory
 from pipeline.process_guard import exit_with_parent, restarts_before, stopping_on_signals
@@ -142,6 +143,7 @@ class _SourceRun:
         self._events = 0
         self._lost = 0
         self._unsaid_lost = 0
+        self._unsaid_filters: FilterSettings | None = None
         self._t_end_us = 0
         self._filters = EventFilters(source.sensor, _filters(settings, source))
         if getattr(source, "live", False):
@@ -254,9 +256,12 @@ class _SourceRun:
         said = replace(
             packet, source=self._name, lost_before=packet.lost_before + self._unsaid_lost
         )
-        if self._publisher.publish(encode_packet(said, time.time_ns()), events=count):
+        self._unsaid_filters = self._filters.take_change() or self._unsaid_filters
+        message = encode_packet(said, time.time_ns(), filters=self._unsaid_filters)
+        if self._publisher.publish(message, events=count):
             self._events += count
             self._unsaid_lost = 0
+            self._unsaid_filters = None
         elif self._settings.policy == "drop":
             self._lost += count
             self._unsaid_lost += count + packet.lost_before

@@ -18,6 +18,7 @@ import zmq
 
 from drivers.errors import InputError
 from drivers.events import EVENT_DTYPE, EventPacket, SensorSize
+from pipeline.filter_settings import FilterSettings
 from recordings.scanning import are_inside
 
 WIRE_VERSION = 2
@@ -66,7 +67,7 @@ class WireError(InputError):
         self.reason: RefusalReason = reason
 
 
-class Header(msgspec.Struct, frozen=True):
+class Header(msgspec.Struct, frozen=True, omit_defaults=True):
     """What every message says about itself."""
 
     version: int
@@ -85,6 +86,8 @@ class Header(msgspec.Struct, frozen=True):
     """Wall clock of the sender (`time.time_ns`) when the message was made."""
     lost: _Count
     """Events known to have been lost between the previous packet and this one."""
+    filters: FilterSettings | None = None
+    """Those of the source, on a packet from which on they are others, and on a stream's first."""
 
 
 class StreamTotals(msgspec.Struct, frozen=True):
@@ -114,6 +117,8 @@ class EventsMessage:
 
     packet: EventPacket
     sent_ns: int
+    filters: FilterSettings | None = None
+    """See `Header.filters`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +183,13 @@ def topic(kind: Kind, source: str) -> bytes:
     return f"{_TOPIC_ROOMS[kind]}/{source}".encode()
 
 
-def encode_packet(packet: EventPacket, sent_ns: int) -> list[bytes | memoryview]:
+def encode_packet(
+    packet: EventPacket, sent_ns: int, *, filters: FilterSettings | None = None
+) -> list[bytes | memoryview]:
     """The message of a packet; the payload is a view of its events, which must stay unchanged.
 
-    Raises `WireError` for events of another dtype and for a span that no receiver would take.
+    `filters`: see `Header.filters`. Raises `WireError` for events of another dtype and for a span
+    that no receiver would take.
     """
     if packet.events.dtype != EVENT_DTYPE:
         raise WireError("dtype", str(packet.events.dtype), EVENT_DTYPE_TEXT)
@@ -199,6 +207,7 @@ def encode_packet(packet: EventPacket, sent_ns: int) -> list[bytes | memoryview]
         height=packet.sensor.height,
         sent_ns=sent_ns,
         lost=packet.lost_before,
+        filters=filters,
     )
     payload = np.ascontiguousarray(packet.events).view(np.uint8).data
     return [topic("events", packet.source), _encoder.encode(header), payload]
@@ -322,7 +331,7 @@ def _decode_events(header: Header, payload: memoryview) -> EventsMessage:
         t_end_us=header.t_end_us,
         lost_before=header.lost,
     )
-    return EventsMessage(packet, header.sent_ns)
+    return EventsMessage(packet, header.sent_ns, header.filters)
 
 
 def _decode_end(header: Header, payload: memoryview) -> EndMessage:

@@ -9,7 +9,8 @@ import numpy as np
 
 from drivers.events import EventPacket, SensorSize
 from pipeline.benchmarks.worker import Ready, serve
-from pipeline.event_filters import EventFilters, FilterSettings
+from pipeline.event_filters import EventFilters
+from pipeline.filter_settings import FilterSettings
 from pipeline.memory import keep_freed_memory
 from recordings.cutting import cut_at_pauses, cut_on_grid
 

@@ -128,6 +128,29 @@ def test_a_session_is_done_again_bit_for_bit(wigwag, tmp_path: Path, tiny_checkp
     assert replayed.version == end["weights"]
 
 
+def test_filters_that_were_switched_are_in_the_log(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """What is on when the stream begins, and every change at its frame; it is done again alike."""
+    folder = tmp_path / "session"
+    session = Taught(wigwag, folder, tiny_checkpoint, "--noise-ms", 20)
+    session.until(lambda: session.ask("status")["frames"] > 50)
+    source = process_of(session.process, "source")
+    told = Path(f"/proc/{source}/cmdline").read_bytes().decode().split("\0")
+    control = told[told.index("--control") + 1]
+    switched = session.ask("status")["frames"]
+    assert wigwag.run("filters", "--control", control, "--no-noise", "--hot-pixels")[0] == 0
+    session.wait_for_stream(0.3)
+    session.lesson("arm roll", 0.3)
+    session.end()
+    first, then = read_session_log(session.folder.log).of("filters")
+    assert (first["frame"], first["hot_pixels"], first["noise_ms"]) == (0, False, 20)
+    assert (then["hot_pixels"], then["noise_ms"], first["source"]) == (True, None, then["source"])
+    assert switched <= then["frame"] < switched + 5000
+    status, _, error = wigwag.run("replay", "--session", folder, "--speed", "max")
+    assert status == 0, error
+
+
 def test_what_a_killed_session_said_is_kept_and_can_be_replayed(
     wigwag, tmp_path: Path, tiny_checkpoint: Path
 ) -> None:

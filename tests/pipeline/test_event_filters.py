@@ -8,7 +8,8 @@ from hypothesis.extra.numpy import arrays
 
 from drivers.errors import InputError
 from drivers.events import EVENT_DTYPE, EventPacket, Events, SensorSize
-from pipeline.event_filters import EventFilters, FilterSettings
+from pipeline.event_filters import EventFilters
+from pipeline.filter_settings import FilterSettings
 from pipeline.hot_pixels import WATCH_US, find_hot_pixels
 from recordings.formats import open_recording
 

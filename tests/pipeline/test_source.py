@@ -17,6 +17,7 @@ from drivers.errors import InputError
 from pipeline.addresses import ipc_address, private_run_directory
 from pipeline.bus import EventSubscriber
 from pipeline.control import control_request
+from pipeline.filter_settings import FilterSettings
 from pipeline.telemetry import StageSnapshot
 from pipeline.wire import EndMessage, EventsMessage, JsonMessage, Message, decode
 
@@ -222,7 +223,9 @@ def test_a_reader_that_is_late_still_gets_all_that_went_out_before_ctrl_c(
 def test_filters_are_switched_while_the_source_runs_and_counted_to_the_event(
     start: Callable[..., SyntheticProcess],
 ) -> None:
-    """Received = kept + removed, in the status, in the end message and in what is said."""
+    """Received = kept + removed, in the status, in the end message and in what is said; the first
+    packet says which are on, and so does the first that others have filtered.
+    """
     source = start(10, events=2000, paused=True, hot_pixels=True)
     with EventSubscriber([source.events]) as bus:
         source.ask("step", packets=4)
@@ -231,11 +234,10 @@ def test_filters_are_switched_while_the_source_runs_and_counted_to_the_event(
             source.ask("filters", noise_ms="x")
         assert source.ask("filters", noise_ms=0.2)["filters"]["noise_ms"] == 0.2
         source.ask("resume")
-        received = [
-            len(message.packet.events)
-            for message in messages(bus)
-            if isinstance(message, EventsMessage)
-        ]
+        events = [message for message in messages(bus) if isinstance(message, EventsMessage)]
+    received = [len(message.packet.events) for message in events]
+    said = {message.packet.seq: message.filters for message in events if message.filters}
+    assert said == {0: FilterSettings(True, None), 4: FilterSettings(True, 0.2)}
     given = source.result()
     removed = given["totals"]["removed"]["background activity"]
     assert received[:4] == [2000] * 4

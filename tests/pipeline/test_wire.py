@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from drivers.events import EVENT_DTYPE, EventPacket, Events, SensorSize, empty_events
 from pipeline import wire
+from pipeline.filter_settings import FilterSettings
 
 SENSOR = SensorSize(40, 30)
 TOTALS = wire.StreamTotals(events=5, packets=2, damage="cut at byte 9", lost=1, t_end_us=70)
@@ -51,9 +53,15 @@ def reason(parts: list[Any]) -> str:
     seq=st.integers(0, 2**60),
     lost=st.integers(0, 2**60),
     name=st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=40),
+    filters=st.none() | st.builds(FilterSettings, st.booleans(), st.none() | st.floats(0.1, 1000)),
 )
 def test_packet_survives_the_wire(
-    times_us: list[int], slack_us: int, seq: int, lost: int, name: str
+    times_us: list[int],
+    slack_us: int,
+    seq: int,
+    lost: int,
+    name: str,
+    filters: FilterSettings | None,
 ) -> None:
     """Any packet comes out as it went in."""
     if times_us and times_us[-1] - times_us[0] > wire.MAX_SPAN_US - 2 * 10**6:
@@ -61,10 +69,10 @@ def test_packet_survives_the_wire(
     begin_us = max(0, times_us[0] - slack_us) if times_us else 0
     end_us = times_us[-1] + 1 + slack_us if times_us else slack_us
     sent = EventPacket(some(times_us), SENSOR, name, seq, begin_us, end_us, lost_before=lost)
-    message = wire.decode(wire.encode_packet(sent, 123))
+    message = wire.decode(wire.encode_packet(sent, 123, filters=filters))
     assert isinstance(message, wire.EventsMessage)
     got = message.packet
-    assert message.sent_ns == 123
+    assert (message.sent_ns, message.filters) == (123, filters)
     assert np.array_equal(got.events, sent.events)
     assert replace(got, events=sent.events) == sent
 
@@ -137,6 +145,9 @@ def test_truncated_payload_is_refused(cut: int) -> None:
         ({"t_end_us": 19}, "span"),
         ({"t_begin_us": 30}, "span"),
         ({"t_end_us": 11 + wire.MAX_SPAN_US}, "span"),
+        ({"filters": {"hot_pixels": "yes"}}, "header"),
+        ({"filters": {"noise_ms": math.nan}}, "header"),
+        ({"filters": 7}, "header"),
     ],
 )
 def test_nonsense_in_the_header_is_refused(changes: dict[str, Any], expected: str) -> None:
