@@ -41,6 +41,7 @@ from pipeline.experiments.schedule import cosine
 from pipeline.experiments.sequence_scores import score_sequences, votes_of
 from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.trained_reading import TrainedReading, load_trained_reading
+from pipeline.experiments.turns import turn_steps, was_shown
 
 LEARNT_SHARE = 2 / 3
 """Of each recording, from its beginning; the rest is the test."""
@@ -86,6 +87,9 @@ def learn_stream(
     say(f"stream learnt, {report.elapsed_s / 60:.1f} minutes: prequential " + _text(right.mean(1)))
     tested, confusion = _read_both(reading, first, last, regime, settings.seed)
     say("last third: " + _shares(tested["accuracy"]))
+    tested["by_views"] = _by_views(reading, last, names, regime, turn_steps(recordings))
+    for views, found in tested["by_views"].items():
+        say(f"last third, {found['windows']} windows of {views}: " + _shares(found["accuracy"]))
     say("last third, untrained: " + _shares(tested[UNTRAINED]["accuracy"]))
     everything = [*first, *chain.from_iterable(last.values())]
     version = _learn(everything, names, regime, settings.seed).save(
@@ -213,6 +217,26 @@ def _read_both(
         if key.startswith("accuracy")
     }
     return found, confusion
+
+
+def _by_views(
+    reading: TrainedReading,
+    tests: dict[str, list[Window]],
+    names: tuple[str, ...],
+    regime: ObjectsSettings,
+    turn: int | None,
+) -> dict[str, Any]:
+    """Windows whose views the learnt share of their own recording showed, and the others."""
+    found: dict[str, dict[str, list[Window]]] = {}
+    if turn is None:
+        return found
+    for name, windows in tests.items():
+        for recording, begin in windows:
+            learnt = int(LEARNT_SHARE * len(recording.bits))
+            shown = was_shown(begin, regime.window_steps, learnt_steps=learnt, turn=turn)
+            views = found.setdefault("views that were learnt from" if shown else "other views", {})
+            views.setdefault(name, []).append((recording, begin))
+    return {views: _test(reading, windows, names, regime)[0] for views, windows in found.items()}
 
 
 def _leave_one_out(

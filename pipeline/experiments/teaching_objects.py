@@ -27,6 +27,7 @@ from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.simulated_gestures import SIDE
 from pipeline.experiments.tasks import BATCH, objects_task, three_layers
 from pipeline.experiments.taught_network import Performed, TaughtNetwork
+from pipeline.experiments.turns import turn_steps, was_shown
 from pipeline.variation import Variation
 
 BURN_IN_MS = 40
@@ -34,6 +35,8 @@ BURN_IN_MS = 40
 LEARNT_SHARE = 0.5
 """Of each known recording; clips to rehearse come from there too."""
 TESTED_FROM = 2 / 3
+SHOWN, NEW = "views in the lesson", "other views"
+"""The lesson is a part of a turn, and most of what is tested another part."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,8 @@ def teach_objects(
     report = Report(
         "teaching-objects", settings, data="real turntable recordings, DVS128", simulated=False
     )
+    turn = turn_steps(recordings)
+    say("no turn found" if turn is None else f"a turn takes {turn / 1000:.1f} s")
     found: list[dict[str, Any]] = []
     for seed in range(settings.seed, settings.seed + regime.seeds):
         for name in names:
@@ -91,15 +96,16 @@ def teach_objects(
             if late:
                 say(f"time is up before: seed {seed}, {name}")
                 continue
-            one = _teach(name, recordings, regime, seed, settings.out)
+            one = _teach(name, recordings, regime, seed, turn, settings.out)
             found.append(one)
             say(
                 f"seed {seed}, {name}: {one['new_before']:.1%} right, {one['new_after']:.1%} after "
-                f"{regime.lesson_s:g} s; the others {one['earlier_before']:.1%}, then "
-                f"{one['earlier_after']:.1%}; first label after {one['first_label_ms']} ms"
+                f"{regime.lesson_s:g} s ({_by_views(one)}); the others "
+                f"{one['earlier_before']:.1%}, then {one['earlier_after']:.1%}; "
+                f"first label after {one['first_label_ms']} ms"
             )
     summary = _summary(found, names)
-    results = {"regime": asdict(regime), "taught": found, "summary": summary}
+    results = {"regime": asdict(regime), "turn_ms": turn, "taught": found, "summary": summary}
     for name, row in summary.items():
         say(f"{name}: {row}")
     draw(summary, settings)
@@ -112,6 +118,7 @@ def _teach(
     recordings: Sequence[ObjectRecording],
     regime: TeachingObjectsSettings,
     seed: int,
+    turn: int | None,
     out: Path,
 ) -> dict[str, Any]:
     """Learn the other objects offline, then this one by one lesson, as `wigwag adapt` does."""
@@ -121,7 +128,9 @@ def _teach(
     _learn(known, regime, seed, checkpoint)
     earlier = [trial for recording in known for trial in _trials(recording, regime)]
     tests = [trial for recording in unknown for trial in _trials(recording, regime)]
-    lesson = _performed(unknown[0], 0, round(1000 * regime.lesson_s))
+    lesson_steps = round(1000 * regime.lesson_s)
+    lesson = _performed(unknown[0], 0, lesson_steps)
+    views = _views(unknown[0], regime, lesson_steps, turn)
     with TaughtNetwork(checkpoint, _clips(known), seed=seed) as network:
         before = network.accuracy(earlier)
         network.teacher.add_class(name)
@@ -129,11 +138,15 @@ def _teach(
         effect = network.lesson(lesson, 0, len(lesson.bits))
         network.rest(regime.pause_s)
         after, new_after = network.accuracy(earlier), network.accuracy(tests)[name]
+        by_views = {
+            view: [network.accuracy(pieces)[name], len(pieces)] for view, pieces in views.items()
+        }
     return {
         "seed": seed,
         "object": name,
         "new_before": new_before,
         "new_after": new_after,
+        "new_after_by_views": by_views,
         "earlier_before": float(np.mean(list(before.values()))),
         "earlier_after": float(np.mean(list(after.values()))),
         "earlier_by_class": {each: [before[each], after[each]] for each in before},
@@ -178,10 +191,37 @@ def _performed(recording: ObjectRecording, begin: int, end: int) -> Performed:
     return Performed(recording.class_name, list(recording.bits[begin:end]))
 
 
+def _views(
+    recording: ObjectRecording, regime: TeachingObjectsSettings, lesson_steps: int, turn: int | None
+) -> dict[str, list[Performed]]:
+    """The pieces of the recording that is taught from, by whether its lesson showed their views."""
+    found: dict[str, list[Performed]] = {}
+    if turn is None:
+        return found
+    for begin, trial in _trials_at(recording, regime):
+        shown = was_shown(begin, len(trial.bits), learnt_steps=lesson_steps, turn=turn)
+        found.setdefault(SHOWN if shown else NEW, []).append(trial)
+    return found
+
+
+def _by_views(one: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{share:.0%} of {pieces} pieces {view}"
+        for view, (share, pieces) in one["new_after_by_views"].items()
+    )
+
+
 def _trials(recording: ObjectRecording, regime: TeachingObjectsSettings) -> list[Performed]:
+    return [trial for _, trial in _trials_at(recording, regime)]
+
+
+def _trials_at(
+    recording: ObjectRecording, regime: TeachingObjectsSettings
+) -> list[tuple[int, Performed]]:
+    """With the frame that each begins at."""
     steps, frames = round(1000 * regime.trial_s), len(recording.bits)
     begins = range(round(TESTED_FROM * frames), frames - steps + 1, steps)
-    return [_performed(recording, begin, begin + steps) for begin in begins]
+    return [(begin, _performed(recording, begin, begin + steps)) for begin in begins]
 
 
 def _clips(known: Sequence[ObjectRecording]) -> list[Clip]:
@@ -209,6 +249,12 @@ def _summary(found: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str,
             means = {key: float(np.mean([row[key] for row in rows])) for key in keys}
             labelled = [row["first_label_ms"] is not None for row in rows]
             summary[name] = means | {"labelled_in_lesson": float(np.mean(labelled))}
+            for view in (SHOWN, NEW):
+                pieces = [row["new_after_by_views"].get(view, (0.0, 0)) for row in rows]
+                number = sum(count for _, count in pieces)
+                if number:
+                    right = sum(share * count for share, count in pieces)
+                    summary[name][f"new_after, {view}"] = right / number
     return summary
 
 

@@ -54,16 +54,22 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_the_last_thirds_are_read_right_and_so_is_another_session(
-    settings, folder: Path, tmp_path: Path
+    settings, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Two plain classes; what was saved reads other recordings and leaves unknown ones out."""
+    """Two plain classes; what was saved reads other recordings and leaves unknown ones out. Views
+    that were learnt from are told apart from others.
+    """
     given = settings()
+    monkeypatch.setattr(objects, "turn_steps", lambda _: 2450)
     recordings = read_object_recordings(folder, side=8)
     found = objects.learn_stream(recordings, TINY, given, lambda _line: None)
     assert found["class_names"] == ("left", "right")
     assert found["last_third"]["accuracy"][LINEAR_ALL] == 1.0
     assert found["prequential_right"].shape == (3, 56)
     written = json.loads((given.out / "objects.json").read_text())
+    by_views = found["last_third"]["by_views"].values()
+    assert [views["windows"] for views in by_views] == [15, 15]
+    assert [views["accuracy"][LINEAR_ALL] for views in by_views] == [1.0, 1.0]
     control = written["results"]["last_third"][objects.UNTRAINED]
     assert set(control["accuracy"]) == {LINEAR_TOP, LINEAR_ALL}
     left_out = written["results"]["left_out"]

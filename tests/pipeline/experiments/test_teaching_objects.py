@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from drivers.errors import InputError
+from pipeline.experiments import teaching_objects
 from pipeline.experiments.object_recordings import ObjectRecording
 from pipeline.experiments.teaching_objects import TeachingObjectsSettings, teach_objects
 from pipeline.variation import Variation
@@ -33,12 +34,22 @@ RECORDINGS = [
 
 
 @pytest.mark.slow
-def test_each_object_is_taught_once_to_what_knows_the_others(settings) -> None:
-    """All pieces of the last thirds are tested; numbers and figure are kept, called real."""
+def test_each_object_is_taught_once_to_what_knows_the_others(
+    settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All pieces of the last thirds are tested, also by whether their views were taught; numbers
+    and figure are kept, called real.
+    """
     given = settings()
+    monkeypatch.setattr(teaching_objects, "turn_steps", lambda _: 1500)
     found = teach_objects(RECORDINGS, REGIME, given, lambda _line: None)
     assert [one["object"] for one in found["taught"]] == ["cup", "key", "pen"]
     assert [one["tests"] for one in found["taught"]] == [6, 3, 3]
+    for one in found["taught"]:
+        assert {view: pieces for view, (_, pieces) in one["new_after_by_views"].items()} == {
+            teaching_objects.SHOWN: 2,
+            teaching_objects.NEW: 1,
+        }
     assert [one["earlier_tests"] for one in found["taught"]] == [6, 9, 9]
     assert found["taught"][0]["earlier_by_class"].keys() == {"key", "pen"}
     assert set(found["summary"]) == {"cup", "key", "pen", "mean"}
