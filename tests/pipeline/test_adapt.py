@@ -20,6 +20,7 @@ from pipeline.key_files import make_key_pair
 from pipeline.security import CurveClient
 from pipeline.session_folder import SessionFolder
 from pipeline.session_log import read_session_log
+from pipeline.targets import BURN_IN_US
 from recordings.labels import read_label_file
 from tests.pipeline.test_supervision import process_of
 
@@ -148,6 +149,38 @@ def test_filters_that_were_switched_are_in_the_log(
     assert (then["hot_pixels"], then["noise_ms"], first["source"]) == (True, None, then["source"])
     assert switched <= then["frame"] < switched + 5000
     status, _, error = wigwag.run("replay", "--session", folder, "--speed", "max")
+    assert status == 0, error
+
+
+def test_weights_that_a_lesson_blew_up_are_taken_back_while_it_runs(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """Within 100 ms of the first update; the lesson is bad, the version before it goes on, later
+    lessons count, and all of it is done again bit for bit.
+    """
+    session = Taught(wigwag, tmp_path / "session", tiny_checkpoint)
+    session.until(lambda: session.ask("status")["frames"] > 100)
+    good = session.lesson("arm roll", 0.3)
+    session.ask("rehearsal", on=False)
+    usual = session.ask("status")["settings"]["rate"]
+    session.ask("settings", rate=1.0)
+    session.ask("target", **{"class": "air drums"})
+    session.until(lambda: session.ask("status")["lesson"] is None)
+    assert (session.ask("status")["lessons"], session.ask("status")["version"]) == (1, good)
+    session.ask("settings", rate=usual)
+    later = session.lesson("air drums", 0.3)
+    _, error = session.end()
+    assert "lesson 2, air drums made weights far too large" in error
+    log = read_session_log(session.folder.log)
+    spoilt = log.of("spoilt")[0]
+    assert (spoilt["lesson"], spoilt["version"]) == (2, good)
+    begun = [entry["frame"] for entry in log.of("request") if entry["request"].get("class")][1]
+    left_out = sum(entry["count"] for entry in log.of("skipped") if entry["frame"] >= begun)
+    first_update = begun + BURN_IN_US // 1000 + ONLINE.update_every_steps + left_out
+    assert spoilt["frame"] <= first_update + 100
+    weights = {entry["version"]: entry["digest"] for entry in log.of("version")}
+    assert len({weights[0], weights[good], weights[later]}) == 3
+    status, _, error = wigwag.run("replay", "--session", session.folder.path, "--speed", "max")
     assert status == 0, error
 
 
