@@ -15,7 +15,7 @@ from pipeline.commands import options as o
 if TYPE_CHECKING:
     from pipeline.datasets import Dataset, Reading
     from pipeline.evaluation import Evaluation
-    from pipeline.training_progress import TrainingProgress
+    from pipeline.training_progress import ProgressSink, TrainingProgress
 
 DatasetName = Annotated[
     str, typer.Argument(metavar="DATASET", help="A folder in the DvsGesture layout, or tonic:NAME.")
@@ -151,6 +151,7 @@ def train(
     """Train a checkpoint on a set's training users; Ctrl-C stops, --resume goes on."""
     from models.replicas import join_replicas, leave_replicas
     from models.torch_engine import choose_device
+    from pipeline.firing_notice import FiringNotice
     from pipeline.run_folder import RunFolder
     from pipeline.settings_file import parse_setting, read_settings
     from pipeline.training import resume as resume_training
@@ -159,6 +160,7 @@ def train(
     from recordings.user_range import parse_user_range
 
     replicas = join_replicas(choose_device(device.value))
+    sinks: list[ProgressSink] = [ProgressPrinter(), FiringNotice(_notice)]
     if resume:
         o.refuse(context, _SETTING_OPTIONS, "with --resume", "leave it out: the run has its own")
         if run is None:
@@ -179,7 +181,7 @@ def train(
             tensorboard=tensorboard,
             replicas=replicas,
             reading=_show_reading(opened) if replicas.leads else None,
-            sinks=[ProgressPrinter()],
+            sinks=sinks,
         )
     else:
         named = {
@@ -209,7 +211,7 @@ def train(
             tensorboard=tensorboard,
             replicas=replicas,
             reading=_show_reading(opened) if replicas.leads else None,
-            sinks=[ProgressPrinter()],
+            sinks=sinks,
         )
     leave_replicas(replicas)
     if not replicas.leads:
@@ -289,6 +291,10 @@ def _progress(text: str, *, keep: bool = False) -> None:
     elif keep:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
+
+
+def _notice(text: str) -> None:
+    _progress(text, keep=True)
 
 
 def _shares(values: tuple[float, ...]) -> str:

@@ -28,7 +28,10 @@ SHOWN_NEURONS = 40
 
 @dataclass(frozen=True, slots=True)
 class RegressionSettings:
-    """Sizes and length are the paper's; rates, gain and periods are not said there.
+    """Sizes and length are the paper's; rates, gain, time constants and periods are not said there.
+
+    Layer 2 sees the input through layer 1, which learns a ramp: with time constants of U(10, 35) ms
+    both traces together are slower than the fast sinusoid, and it is learnt in part only.
 
     Gradients of every step of a pass add up to one update: the optimiser's steps hardly depend on
     how large a gradient is, and one at every millisecond follows the target instead of learning it.
@@ -43,7 +46,9 @@ class RegressionSettings:
     passes: int = 300
     rate: float = 3e-4
     gain: float = 60.0
-    regularisation: float = 1e-3
+    tau_m_ms: tuple[float, float] = (5.0, 20.0)
+    tau_s_ms: tuple[float, float] = (3.0, 10.0)
+    regularisation: float = 1e-4
 
 
 def run(settings: ExperimentSettings, say: Say) -> dict[str, Any]:
@@ -73,6 +78,8 @@ def regress(regime: RegressionSettings, settings: ExperimentSettings, say: Say) 
             height=1,
             width=1,
             gain=regime.gain,
+            tau_m_ms=regime.tau_m_ms,
+            tau_s_ms=regime.tau_s_ms,
             seed=settings.seed,
         )
     )
