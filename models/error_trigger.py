@@ -28,12 +28,15 @@ class ErrorTrigger:
         self._rate = learning.error_rate
         self.share = 0.0
         """Of the errors that spiked when last asked, in all replicas."""
+        self.updates_share = 0.0
+        """Of the sequences, when last asked, of which an error spiked: those learnt from."""
 
     def spikes(self, gradient: Tensor, replicas: Replicas = ALONE) -> Tensor:
         """s+ - s-, scaled as `gradient`: d loss / d y, the mean over its (B, classes) numbers."""
         error = gradient * gradient.numel()
         signs = (error > self.threshold).to(error.dtype) - (error < -self.threshold).to(error.dtype)
         self.share = float(replicas.mean(signs.abs().mean()))
+        self.updates_share = float(replicas.mean(signs.any(1).to(error.dtype).mean()))
         if self._rate is not None:
             self.threshold *= math.exp(ADAPTATION * min(self.share / self._rate - 1.0, 1.0))
         return signs.div_(gradient.numel())

@@ -128,10 +128,11 @@ def _text(line: dict[str, Any]) -> str:
 
 
 def _file_name(task: Task, training: Training, regime: BestSettings, seed: int) -> str:
-    """Of what one network gave; other settings have another name."""
+    """Of what one network gave; other data and other settings have another name."""
     about = json.dumps(
         [
             task.name,
+            task.data,
             replace(training.network(task.network), seed=seed).to_dict(),
             asdict(replace(training.learning, seed=seed)),
             asdict(training.variation),

@@ -1,4 +1,6 @@
-"""Error-triggered learning (Eq. 6): accuracy against the share of errors that are learnt from."""
+"""Error-triggered learning (Eq. 6): accuracy against the share of errors learnt from, and of
+updates.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +17,10 @@ from pipeline.experiments.report import Report
 from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.simulated_gestures import SIDE, coarse_gestures_task
 from pipeline.experiments.tasks import SIMULATED_SET, Task, objects_task
-from pipeline.experiments.variants import Variant, spread_text, try_seeds
+from pipeline.experiments.variants import LEARNT_SHARES, Variant, spread_text, try_seeds
 
 SAMPLES = 800
-SEEDS = 2
+SEEDS = 3
 ERROR_RATES = (None, 0.3, 0.1, 0.03, 0.01)
 """Shares of errors that a layer's threshold is adapted to; None: Eq. 5, which takes all."""
 
@@ -65,8 +67,9 @@ def compare(
             )
             found[task.name].append(result)
             say(
-                f"{task.name}, {name}: learnt from {result['share_of_errors_learnt']:.1%}, "
-                f"right by layer {spread_text(result)}"
+                f"{task.name}, {name}: learnt from {result['share_of_errors_learnt']:.1%} of "
+                f"errors, {result['share_of_updates']:.1%} of updates made, right by layer "
+                + spread_text(result)
             )
     draw(found, settings)
     report.write({"tasks": found})
@@ -74,21 +77,23 @@ def compare(
 
 
 def draw(found: dict[str, list[dict[str, Any]]], settings: ExperimentSettings) -> None:
-    """Accuracy of the top layer against the share of errors learnt from."""
-    figure, axes = new_figure(width=6.0, height=3.6)
-    for name, results in found.items():
-        points = sorted(
-            (
-                100 * each["share_of_errors_learnt"],
-                100 * each["accuracy_by_layer"][-1],
-                100 * each["sd_of_seeds"][-1],
+    """Accuracy of the top layer against the share of errors learnt from, and of updates made."""
+    figure, panels = new_figure(1, 2, width=9.0, height=3.6)
+    labels = ("errors learnt from (%)", "updates made (%)")
+    for axes, share, label in zip(panels, LEARNT_SHARES, labels, strict=True):
+        for name, results in found.items():
+            points = sorted(
+                (
+                    100 * each[share],
+                    100 * each["accuracy_by_layer"][-1],
+                    100 * each["sd_of_seeds"][-1],
+                )
+                for each in results
             )
-            for each in results
-        )
-        if points:
-            shares, means, spread = zip(*points, strict=True)
-            axes.errorbar(shares, means, yerr=spread, fmt="o-", capsize=2, label=name)
-    axes.set(xscale="log", xlabel="errors learnt from (%)", ylabel="right, top layer (%)")
-    axes.set_ylim(0, 100)
-    axes.legend(fontsize=8)
+            if points:
+                shares, means, spread = zip(*points, strict=True)
+                axes.errorbar(shares, means, yerr=spread, fmt="o-", capsize=2, label=name)
+        axes.set(xscale="log", xlabel=label, ylabel="right, top layer (%)")
+        axes.set_ylim(0, 100)
+    panels[0].legend(fontsize=8)
     save_figure(figure, settings.out / "error-triggered.png")

@@ -25,13 +25,14 @@ from pipeline.experiments.gesture_votes import decisions_of_trials, first_right_
 from pipeline.experiments.linear_readout import Classes
 from pipeline.experiments.report import Report
 from pipeline.experiments.settings import ExperimentSettings, Say
+from pipeline.experiments.simulated_gestures import one_in
 from pipeline.training_settings import training_settings
 from pipeline.trials import TrialFrames, load_trials
 from recordings.dvsgesture import GestureSet, read_gesture_set
 from recordings.simulated_set import NOTICE_FILE
 
 USUAL_FOLDER = Path("data") / "simulated"
-PRESENTATION_MS = (100, 200, 300, 400, 500, 700, 900, 1200, 1500, 1800)
+PRESENTATION_MS = (51, 100, 200, 300, 400, 500, 700, 900, 1200, 1500, 1800)
 """At which accuracy is told; the figure has every millisecond."""
 
 
@@ -44,7 +45,7 @@ class GesturesSettings:
     tests: int = 8
     """Times that the error is looked at while learning."""
     test_every: int = 4
-    """While learning, one in so many of the test gestures is looked at."""
+    """While learning, one in so many of the test gestures of each class is looked at."""
 
 
 def run(settings: ExperimentSettings, say: Say) -> dict[str, Any]:
@@ -154,7 +155,7 @@ def _learn(
     chosen = replace(chosen, minibatches=minibatches)
     sampler = CropSampler(trials, chosen.crops, settings.seed)
     tests = _trials(gesture_set, "test", network)
-    some = tests[:: regime.test_every]
+    some = one_in(regime.test_every, tests)
     trainer = Trainer(network, chosen.learning, batch=batch, learn_every_ms=chosen.learn_every_ms)
     due = {round(minibatches * (number / regime.tests) ** 2) for number in range(regime.tests + 1)}
     for number in range(minibatches + 1):

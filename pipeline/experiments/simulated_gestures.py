@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.experiments.tasks import Task, gestures_task
@@ -13,7 +14,7 @@ SIDE = 16
 SELECTION_USERS = range(21, 24)
 LEARNT_USERS = range(1, 21)
 TEST_EVERY = 2
-"""Of the gestures of the test users, one in so many is tested."""
+"""Of the gestures of a class by those who choose or test, one in so many is read."""
 
 
 def coarse_gestures_task(folder: Path, cache: Path) -> Task:
@@ -30,7 +31,16 @@ def coarse_gestures_task(folder: Path, cache: Path) -> Task:
 
     return gestures_task(
         trials("train", LEARNT_USERS),
-        trials("train", SELECTION_USERS)[::TEST_EVERY],
-        trials("test", None)[::TEST_EVERY],
+        one_in(TEST_EVERY, trials("train", SELECTION_USERS)),
+        one_in(TEST_EVERY, trials("test", None)),
         simulated=(folder / NOTICE_FILE).exists(),
     )
+
+
+def one_in(every: int, trials: Sequence[TrialFrames]) -> list[TrialFrames]:
+    """One in so many of each class, the classes one after the other.
+
+    Gestures follow one another in the same order in every recording: one in so many of all of them
+    would be of some classes only.
+    """
+    return sorted(trials, key=lambda trial: trial.gesture_class)[::every]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +38,8 @@ class Task:
     simulated: bool
     network: NetworkSettings
     """As in the paper, of few cells and channels."""
+    data: str
+    """A digest of what is learnt from, chosen by and tested."""
     drawing: Callable[[int, Variation], Callable[[], Minibatch]]
     """From a seed, and how crops are varied, to what draws one minibatch after the other."""
     selection: Sequences
@@ -90,7 +95,8 @@ def digits_task(
     classes = int(samples.classes.max()) + 1
     network = three_layers(side=side, classes=classes)
     name = "N-MNIST, real"
-    return Task(name, False, network, drawing, sequences(chosen), sequences(last))
+    data = digest_of(samples.events, samples.offsets, samples.classes, order)
+    return Task(name, False, network, data, drawing, sequences(chosen), sequences(last))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +158,8 @@ def objects_task(recordings: Sequence[ObjectRecording], *, window_steps: int = 2
 
     network = three_layers(side=recordings[0].side, classes=len(names))
     name = "turntable objects, real"
-    return Task(name, False, network, drawing, sequences(0.5, 2 / 3), sequences(2 / 3, 1.0))
+    data = digest_of(*(item.bits for item in recordings), *(item.class_name for item in recordings))
+    return Task(name, False, network, data, drawing, sequences(0.5, 2 / 3), sequences(2 / 3, 1.0))
 
 
 def gestures_task(
@@ -185,7 +192,24 @@ def gestures_task(
 
     name = "gestures, simulated" if simulated else "gestures"
     network = replace(three_layers(side=train[0].rows, classes=11), width=train[0].columns)
-    return Task(name, simulated, network, drawing, sequences(selection), sequences(test))
+    parts = (train, selection, test)
+    data = digest_of(
+        *map(len, parts),
+        *(each.gesture_class for each in chain(*parts)),
+        *(each.bits for each in chain(*parts)),
+    )
+    return Task(name, simulated, network, data, drawing, sequences(selection), sequences(test))
+
+
+def digest_of(*parts: npt.NDArray[Any] | str | int) -> str:
+    """The same for the same arrays, names and numbers in the same order."""
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        if isinstance(part, np.ndarray):
+            digest.update(f"{part.dtype} {part.shape} ".encode() + np.ascontiguousarray(part).data)
+        else:
+            digest.update(f"{part!r} ".encode())
+    return digest.hexdigest()
 
 
 def varied_crop(

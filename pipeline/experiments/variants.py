@@ -17,6 +17,10 @@ from pipeline.experiments.schedule import cosine
 from pipeline.experiments.tasks import BATCH, Task
 from pipeline.variation import Variation
 
+LEARNT_SHARES = ("share_of_errors_learnt", "share_of_updates")
+"""Of all errors, those that spiked; of the learning steps of a sequence in a layer, those that
+changed weights, any of its errors having spiked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Variant:
@@ -48,7 +52,7 @@ def try_seeds(
         "variant": variant.name,
         "accuracy_by_layer": right.mean(0),
         "sd_of_seeds": right.std(0, ddof=1) if len(runs) > 1 else np.zeros(right.shape[1]),
-        "share_of_errors_learnt": float(np.mean([run["share_of_errors_learnt"] for run in runs])),
+        **{name: float(np.mean([run[name] for run in runs])) for name in LEARNT_SHARES},
         "seconds": float(sum(run["seconds"] for run in runs)),
         "runs": runs,
     }
@@ -61,10 +65,10 @@ def spread_text(result: dict[str, Any]) -> str:
 
 
 def try_variant(variant: Variant, task: Task, *, samples: int, seed: int) -> dict[str, Any]:
-    """Accuracy of votes by layer, firing rates, time taken, and the share of errors learnt from.
+    """Accuracy of votes by layer, firing rates, time taken, and `LEARNT_SHARES`.
 
-    Every variant of a task sees the same minibatches. Without a threshold on errors that share
-    is 1; with one it is the mean over the last learning steps of all minibatches.
+    Every variant of a task sees the same minibatches. Without a threshold on errors these shares
+    are 1; with one they are means over layers and the last learning steps of all minibatches.
     """
     begin_s = time.monotonic()
     draw = task.drawing(seed, Variation())
@@ -76,14 +80,16 @@ def try_variant(variant: Variant, task: Task, *, samples: int, seed: int) -> dic
         burn_in_ms=40,
         learn_every_ms=variant.learn_every_ms,
     )
-    shares: list[float] = []
+    shares: list[tuple[float, float]] = []
     firing: tuple[float, ...] = ()
     minibatches = max(samples // BATCH, 1)
     for number in range(minibatches):
         frames, classes = draw()
         firing = trainer.run(frames, classes, rate_factor=cosine(number / minibatches)).firing_rate
-        triggers = [trigger.share for trigger in trainer.learner.triggers if trigger is not None]
-        shares.append(float(np.mean(triggers)) if triggers else 1.0)
+        shares += [
+            (1.0, 1.0) if trigger is None else (trigger.share, trigger.updates_share)
+            for trigger in trainer.learner.triggers
+        ]
     right = np.concatenate(
         [count_votes(network, frames).argmax(2) == classes for frames, classes in task.tests()],
         axis=1,
@@ -91,7 +97,7 @@ def try_variant(variant: Variant, task: Task, *, samples: int, seed: int) -> dic
     return {
         "variant": variant.name,
         "accuracy_by_layer": right.mean(1),
-        "share_of_errors_learnt": float(np.mean(shares)),
+        **dict(zip(LEARNT_SHARES, np.mean(shares, axis=0).tolist(), strict=True)),
         "firing_rate": firing,
         "learn_every_ms": variant.learn_every_ms,
         "samples": minibatches * BATCH,

@@ -18,8 +18,10 @@ def test_errors_beyond_the_threshold_spike_with_their_sign() -> None:
     errors = torch.tensor([[0.5, -0.25, 0.1], [-0.7, 0.25, 0.3]])
     got = trigger.spikes(errors / errors.numel())
     assert torch.equal(got * 6, torch.tensor([[1.0, 0, 0], [-1, 0, 1]]))
-    assert trigger.share == 0.5
+    assert (trigger.share, trigger.updates_share) == (0.5, 1.0)
     assert trigger.threshold == 0.25
+    trigger.spikes(torch.tensor([[0.1, -0.2, 0.1], [0.0, 0.0, 0.3]]) / 6)
+    assert (trigger.share, trigger.updates_share) == (pytest.approx(1 / 6), 0.5)
 
 
 @pytest.mark.parametrize("rate", [0.05, 0.4])

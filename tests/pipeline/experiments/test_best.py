@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,17 @@ def test_a_run_that_was_stopped_goes_on(settings, task: Task) -> None:
     ]
     assert all(line["seeds"] == 2 for line in lines_of_task)
     assert (given.out / "best.png").is_file()
+
+
+def test_what_other_data_gave_is_not_taken_over(settings, event_samples: Path, task: Task) -> None:
+    """The same samples with their labels turned round are learnt anew in the same folder."""
+    samples = read_event_samples(event_samples, classes=10)
+    other = replace(samples, classes=samples.classes[::-1].copy())
+    turned = digits_task(other, side=16, seed=0, steps=120)
+    assert task.data == digits_task(samples, side=16, seed=0, steps=120).data != turned.data
+    for each in (task, turned):
+        best.compare([lambda _, each=each: each], TOY, settings(), lambda _: None, trainings=SOME)
+    assert len(list((settings().out / "best_cells").iterdir())) == 8
 
 
 def test_the_way_to_read_is_chosen_without_the_test() -> None:
