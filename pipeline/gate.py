@@ -21,6 +21,8 @@ from pipeline.allow_list import AllowList, Right
 
 _LOOK_MS = 200
 """A revoked key is noticed this soon."""
+_HANDSHAKE_MS = 2000
+"""Who is not let in by then is disconnected, and may try again."""
 _DOMAIN = b"wigwag"
 _OPEN_FILES = "/dev/fd"
 
@@ -40,6 +42,7 @@ class Gate:
         self._socket.linger = 0
         self._socket.bind("inproc://zeromq.zap.01")
         socket.zap_domain = _DOMAIN
+        socket.handshake_ivl = _HANDSHAKE_MS
         # Without this, a context whose handler is gone would let everybody in.
         socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
         threading.Thread(target=self._run, name="gate", daemon=True).start()
@@ -69,7 +72,9 @@ class Gate:
                 name = z85.encode(key)
                 if name.decode() in self._clients.keys_with(self._right):
                     return [b"1.0", number, b"200", b"OK", name, b""]
-        return [b"1.0", number, b"400", b"", b"", b""]
+        # Not 400: whose key is allowed later, or again, would have given up for good. At 300
+        # nothing is said, the handshake takes too long, and the client tries again.
+        return [b"1.0", number, b"300", b"", b"", b""]
 
     def _cut_off_revoked(self) -> None:
         inside = self._clients.keys_with(self._right)

@@ -1,4 +1,6 @@
-"""The weights of now, kept in one file every few seconds while lessons change them."""
+"""The weights of now, kept in one file every few seconds while lessons change them, and when one
+ends.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,10 @@ class LatestWeights:
         self._kept = self._state()
 
     def look(self, now_ns: int) -> None:
-        """Keep them if `EVERY_NS` have gone by since the last time, and they have changed."""
-        if now_ns >= self._next_ns:
+        """Keep them if they have changed and `EVERY_NS` have gone by since the last time, or if
+        there is another version: whoever gave a lesson was told that it is learnt.
+        """
+        if now_ns >= self._next_ns or self._versions.current != self._kept[1]:
             self._next_ns = now_ns + EVERY_NS
             self.keep()
 

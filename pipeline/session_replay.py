@@ -116,13 +116,19 @@ class SessionReplay:
         if self._different:
             raise InputError(
                 what=f"replay of session {self._folder.path}",
-                got=f"{self._different} differences: {', '.join(self._differences)}",
+                got=f"{self._different} differences: {', '.join(self._differences)}"
+                + ("" if self.complete else "; its log has no end"),
                 allowed="none on the machine, and with the wigwag, that recorded it",
                 todo="check that its files are unchanged and that the recording lost nothing",
             )
-        text = f"session {self._folder.path}: {self.labels} labels and weights {weights} as then"
-        if not self.complete:
-            text += "; its log has no end, so weights were not compared"
+        labels = min(self.labels, len(self._said))
+        text = f"session {self._folder.path}: {labels} labels "
+        if self.complete:
+            return text + f"and weights {weights} as then"
+        text += "as then; its log has no end, so weights were not compared"
+        if labels < len(self._said):
+            more = len(self._said) - labels
+            text += f"; {more} more were said, of events that were not kept"
         return text + ("; the last line of its log was torn" if self.torn else "")
 
     def _read_labels(self) -> list[bytes]:

@@ -39,8 +39,8 @@ def replay_of(
     if not streams or not folder.events.is_file():
         raise InputError(
             what=f"session {path}",
-            got="no events",
-            allowed="a session that kept some",
+            got="no events" if streams else f"no stream in {folder.log}",
+            allowed="a session that kept events, and said so in its log",
             todo="record one with `wigwag adapt --session`",
         )
     given = path / "clips" / "given.npz"

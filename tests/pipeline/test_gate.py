@@ -9,6 +9,7 @@ from drivers.errors import InputError
 from pipeline.allow_list import Client, Right, allow_list_of, read_allow_list, write_allow_list
 from pipeline.bus import EventPublisher, EventSubscriber, Publisher, connect
 from pipeline.control import ControlServer, Request, control_request
+from pipeline.gate import Gate
 from pipeline.key_files import load_public_key, make_key_pair
 from pipeline.security import CurveClient, CurveServer
 
@@ -30,13 +31,17 @@ class Lab:
 
     def client(self, name: str, *rights: Right) -> CurveClient:
         """A client with a key of its own, let in if it has rights."""
-        public, secret = make_key_pair(self.folder, name)
+        _, secret = make_key_pair(self.folder, name)
         if rights:
-            clients = read_allow_list(self.allowed)
-            key = load_public_key(public).decode()
-            clients[key] = Client(name=name, public_key=key, rights=frozenset(rights))
-            write_allow_list(self.allowed, clients.values())
+            self.allow(name, *rights)
         return CurveClient(self.public, secret)
+
+    def allow(self, name: str, *rights: Right) -> None:
+        """Put a client that has a key on the list."""
+        clients = read_allow_list(self.allowed)
+        key = load_public_key(self.folder / f"{name}.key").decode()
+        clients[key] = Client(name=name, public_key=key, rights=frozenset(rights))
+        write_allow_list(self.allowed, clients.values())
 
     def revoke(self, name: str) -> None:
         """Take a client off the list."""
@@ -153,6 +158,31 @@ def test_a_key_revoked_while_connected_is_cut_off(lab: Lab) -> None:
             assert hears(publish, kept)
             assert lost.receive(SILENCE_MS) is None
             assert publisher.subscribers(b"labels/") == 1
+            lab.allow("leaving", "watch")
+            assert hears(publish, lost)
+
+
+def test_a_client_that_was_there_before_it_was_allowed_comes_in(lab: Lab) -> None:
+    """It was turned away several times meanwhile, and is not restarted."""
+    with Publisher(EVERYWHERE, security=lab.server) as publisher:
+        early = lab.client("early")
+        turned_away = 0
+        answer = Gate._answer
+
+        def counting(gate: Gate, request: list[bytes]) -> list[bytes]:
+            nonlocal turned_away
+            turned_away += 1
+            return answer(gate, request)
+
+        with (
+            pytest.MonkeyPatch.context() as patch,
+            EventSubscriber([reachable(publisher.address)], [b""], security=early) as bus,
+        ):
+            patch.setattr(Gate, "_answer", counting)
+            while turned_away < 3:
+                assert bus.receive(50) is None
+            lab.allow("early", "watch")
+            assert hears(lambda: publisher.publish([b"labels/cam", b"", b"wave"]), bus)
 
 
 def test_watching_and_teaching_are_separate_rights(lab: Lab) -> None:
