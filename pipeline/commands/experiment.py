@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from pipeline.commands import options as o
-from pipeline.experiments.names import EXPERIMENTS
+from pipeline.experiments.names import EXPERIMENTS, WITHOUT_EFFECT
 
 Which = StrEnum("Which", [(name, name) for name in EXPERIMENTS])  # type: ignore[misc]  # made of the list
 
@@ -20,6 +20,7 @@ def register(app: typer.Typer) -> None:
 
 
 def experiment(
+    context: typer.Context,
     name: Annotated[Which, typer.Argument(help="Which experiment.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for its figures and numbers.")],
     minutes: Annotated[
@@ -54,6 +55,13 @@ def experiment(
     from importlib import import_module
 
     from pipeline.experiments.settings import ExperimentSettings
+
+    o.refuse(
+        context,
+        WITHOUT_EFFECT[name.value],
+        f"with the experiment {name.value}, to which it means nothing",
+        "leave it out",
+    )
 
     def say(line: str) -> None:
         sys.stdout.write(line + "\n")

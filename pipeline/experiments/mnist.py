@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -54,7 +54,9 @@ class MnistSettings:
     rate_halves_after: float = 6000.0
     """Samples after which the Adamax step is half of what it was at first; it falls with the
     square root of the samples seen."""
-    samples: int = 30_000
+    samples: int = 60_000
+    minutes: float = 60.0
+    """Learning stops after this time, or after so many samples: what comes first."""
     tried_first: int = 3
     """Of so many minibatches one is classified before it is learnt: for the curves."""
     test_samples: int = 1024
@@ -91,6 +93,11 @@ def learn_digits(
     train: Digits, test: Digits, regime: MnistSettings, settings: ExperimentSettings, say: Say
 ) -> dict[str, Any]:
     """The experiment on any digits of the size that `regime.network` takes."""
+    regime = replace(
+        regime,
+        network=replace(regime.network, seed=settings.seed),
+        learning=replace(regime.learning, seed=settings.seed),
+    )
     report = Report("mnist", settings, data="MNIST, real digits", simulated=False)
     seeds = np.random.SeedSequence(settings.seed).spawn(3)
     order = np.random.default_rng(seeds[0]).permutation(len(train.classes))
@@ -125,8 +132,7 @@ def learn_digits(
         learner.learn(list(frames.swapaxes(0, 1)), classes, rate_factor=factor)
         conventional.learn(images, classes, updates=updates)
         seen += regime.batch
-        late = settings.minutes is not None and report.elapsed_s > 60.0 * settings.minutes
-        if late:
+        if report.elapsed_s > 60.0 * (settings.minutes or regime.minutes):
             wanted = seen
         if seen >= wanted or any(seen - regime.batch < each <= seen for each in MILESTONES):
             last = order[max(seen - regime.linear_samples, 0) : seen]

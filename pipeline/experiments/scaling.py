@@ -43,7 +43,11 @@ def run(settings: ExperimentSettings, say: Say) -> dict[str, Any]:
 def measure_scaling(
     regime: ScalingSettings, settings: ExperimentSettings, say: Say
 ) -> dict[str, Any]:
-    """Dense steps of one stream on the reference network, learning at each of them."""
+    """Dense steps of one stream on the reference network, learning at each of them.
+
+    Memory is what is held from step to step, and what a step gives: traces and refractoriness,
+    potentials, spikes and activity, weights and readouts, gradients, the optimiser's state.
+    """
     report = Report("scaling", settings, data="random spikes, drawn", simulated=True)
     points = []
     for side in regime.sides:
@@ -51,11 +55,11 @@ def measure_scaling(
         points.append(point)
         say(
             f"{point['neurons']} neurons: {point['median_ms']:.2f} ms a step, "
-            f"state {point['state_mib']:.2f} MiB"
+            f"{point['held_mib']:.2f} MiB held"
         )
     neurons = np.array([point["neurons"] for point in points], float)
     fits = {}
-    for name in ("median_ms", "state_mib"):
+    for name in ("median_ms", "held_mib"):
         values = np.array([point[name] for point in points])
         slope, offset = np.polyfit(neurons, values, 1)
         left = values - (slope * neurons + offset)
@@ -94,17 +98,18 @@ def _measure(side: int, regime: ScalingSettings, seed: int) -> dict[str, float]:
         learner.learn([state.p_padded for state in states], steps, one_hot)
         times_ms.append((time.perf_counter_ns() - begin_ns) / 1e6)
     low, median, high = np.percentile(times_ms[regime.warm_up_steps :], (25, 50, 75))
-    state = sum(
-        tensor.numel() * tensor.element_size()
-        for state in states
-        for tensor in (state.q, state.p_padded, state.r)
-    )
+    held = [
+        *(tensor for state in states for tensor in (state.q, state.p_padded, state.r)),
+        *(tensor for step in steps for tensor in (step.u, step.spikes, step.activity)),
+        *network.tensors().values(),
+        *learner.state().tensors.values(),
+    ]
     return {
         "neurons": float(sum(step.u.numel() for step in steps)),
         "median_ms": float(median),
         "quartile_low_ms": float(low),
         "quartile_high_ms": float(high),
-        "state_mib": state / 2**20,
+        "held_mib": sum(tensor.numel() * tensor.element_size() for tensor in held) / 2**20,
     }
 
 
@@ -115,7 +120,7 @@ def draw(
     figure, panels = new_figure(1, 2, width=8.0, height=3.4)
     x = np.array([point["neurons"] for point in points]) / 1000.0
     for panel, name, label in zip(
-        panels, ("median_ms", "state_mib"), ("ms a learning step", "state (MiB)"), strict=True
+        panels, ("median_ms", "held_mib"), ("ms a learning step", "memory held (MiB)"), strict=True
     ):
         fit = fits[name]
         panel.plot(x, [point[name] for point in points], "o", mfc="none")

@@ -275,6 +275,8 @@ def test_convert_there_and_back_keeps_every_event(arm_roll: Path, tmp_path: Path
         (["experiment", "objects", "--out", "{folder}", "--data", "{folder}"], "{folder}"),
         (["experiment", "objects", "--out", "{folder}", "--minutes", "0"], "--minutes"),
         (["experiment", "objects", "--out", "{text}"], "{text}"),
+        (["experiment", "objects", "--out", "{folder}", "--samples", "9"], "--samples"),
+        (["experiment", "scaling", "--out", "{folder}", "--minutes", "1"], "--minutes"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_status_2(
