@@ -67,8 +67,8 @@ class RunFolder:
                 todo="add --resume to go on with it, or name another with --run",
             )
 
-    def begin(self, settings: TrainingSettings) -> None:
-        """Make the folder and write the settings; raises `InputError` where that is impossible."""
+    def make(self) -> None:
+        """Make the folder; raises `InputError` where that is impossible."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -78,6 +78,9 @@ class RunFolder:
                 allowed="a folder that can be made",
                 todo="name another with --run",
             ) from error
+
+    def begin(self, settings: TrainingSettings) -> None:
+        """Write the settings, from when on it is a run: what resuming needs is there before."""
         head = (
             "Settings of this run, all of them: `wigwag train DATASET --settings THIS` repeats it."
         )
@@ -103,8 +106,7 @@ class RunFolder:
         if not self.state_file.exists():
             raise InputError(
                 what=f"run {self.path}",
-                got=f"no {self.state_file.name}: it ended, was stopped before its first minibatch, "
-                "or its engine keeps none",
+                got=f"no {self.state_file.name}: it ended, or its engine keeps none",
                 allowed="a run that was stopped on its way",
                 todo="evaluate it, or begin another with --run",
             )

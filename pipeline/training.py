@@ -94,8 +94,9 @@ def train(
 
     `users` names some of them, so that others are left to choose settings by. Training begins from
     random weights, or from those of the checkpoint `start_from`, whose network takes the place of
-    the one in the settings. Crops are cut by so many `workers`. Checkpoint and state are written
-    every two minutes, and at the end or when SIGINT or SIGTERM stops the run. Raises `InputError`
+    the one in the settings. Crops are cut by so many `workers`. The state is written before the
+    first minibatch, and with the checkpoint every two minutes, and at the end or when SIGINT or
+    SIGTERM stops the run. Raises `InputError`
     for the data set, the folder and settings, `ModelError` for checkpoints and weights that are
     not finite.
     """
@@ -115,8 +116,7 @@ def train(
     named = None if users is None else sorted(users)
     standing = _Standing(_digest(trials), named, parent, recent=[])
     going = _Run(dataset, run, settings, network, trials, standing, replicas)
-    if replicas.leads:
-        run.begin(settings)
+    going.begin()
     return going.go(sinks, workers, tensorboard)
 
 
@@ -188,6 +188,14 @@ class _Run:
             engine=settings.engine,
             replicas=replicas,
         )
+
+    def begin(self) -> None:
+        """Make the folder, with a state at once: whatever ends the run, it can be resumed."""
+        if self._replicas.leads:
+            self._folder.make()
+        self._save_state()
+        if self._replicas.leads:
+            self._folder.begin(self._settings)
 
     def go(self, sinks: Sequence[ProgressSink], workers: int, tensorboard: bool) -> TrainingOutcome:
         """Train, crops being cut by so many workers; `sinks` are told of every minibatch."""
@@ -279,8 +287,8 @@ class _Run:
         if ended:
             self._folder.state_file.unlink(missing_ok=True)
 
-    def _save(self, network: Network) -> str:
-        """Write state, where the trainer has one, and `network`; gives the latter's version.
+    def _save_state(self) -> None:
+        """Write what resuming needs, where the trainer has it.
 
         All replicas give their part of the state, and the leading one writes.
         """
@@ -288,6 +296,10 @@ class _Run:
             state = self.trainer.state()
             if self._replicas.leads:
                 self._folder.save_state(state, asdict(self._standing))
+
+    def _save(self, network: Network) -> str:
+        """Write the state, and `network`; gives the latter's version."""
+        self._save_state()
         if not self._replicas.leads:
             return ""
         standing, settings = self._standing, self._settings.to_dict()

@@ -209,6 +209,31 @@ def test_a_resumed_run_is_as_if_it_had_not_stopped(
     assert logs[0] == logs[1]
 
 
+@pytest.mark.parametrize("engine", ["auto", "events"])
+def test_a_run_that_was_never_saved_is_resumed_from_its_start(
+    simulated_set: Path, tiny_checkpoint: Path, tmp_path: Path, engine: str
+) -> None:
+    """Cut short after two minibatches, long before it is saved, it gives the same in the end."""
+    settings = tiny(minibatches=3, engine=engine, learning={"average_decay": 0.9})
+    whole = run(simulated_set, tmp_path / "whole", settings, start_from=tiny_checkpoint)
+    with pytest.raises(RuntimeError, match="cut short"):
+        run(
+            simulated_set,
+            tmp_path / "cut",
+            settings,
+            start_from=tiny_checkpoint,
+            sinks=[Teller(2, stop_now)],
+        )
+    assert not (tmp_path / "cut" / "checkpoint.safetensors").exists()
+    teller = Teller()
+    resumed = resume(GestureFolder(simulated_set), RunFolder(tmp_path / "cut"), sinks=[teller])
+    assert [item.minibatch for item in teller.told] == [1, 2, 3]
+    assert resumed.version == whole.version
+    checkpoints = [tmp_path / name / "checkpoint.safetensors" for name in ("whole", "cut")]
+    assert checkpoints[0].read_bytes() == checkpoints[1].read_bytes()
+    assert read_log(tmp_path / "cut" / "log.csv")["minibatch"] == [1, 2, 3]
+
+
 def test_only_the_same_gestures_are_resumed_on(
     simulated_set: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -314,6 +339,8 @@ def test_what_cannot_be_trained_on_is_one_error(simulated_set: Path, tmp_path: P
     (folder / "trials_to_train.txt").write_text("")
     with pytest.raises(InputError, match="no gestures"):
         run(folder, out, tiny())
+    with pytest.raises(ModelError, match="optimiser"):
+        run(simulated_set, out, tiny(learning={"optimiser": "Adagold"}))
     assert not out.exists()
     out.write_text("a file")
     with pytest.raises(InputError, match="a folder that can be made"):
