@@ -7,11 +7,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from models.errors import ModelError
+from models.errors import UNFIT, ModelError, first_line
 from models.learning_settings import LearningSettings
 
 Loss = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 """From readings y and one-hot classes, both (B, classes): the loss, a scalar, and d loss / d y."""
+
+
+READINGS = (-2.0, 2.0)
+"""A loss has to take these too: a readout is not bound to the range of its targets."""
 
 
 def smooth_l1(y: Tensor, one_hot: Tensor) -> tuple[Tensor, Tensor]:
@@ -44,10 +48,13 @@ def make_loss(learning: LearningSettings, classes: int) -> Loss:
 
         tried = torch.eye(classes)[:2]
         value, gradient = loss(torch.zeros(2, classes), tried)
-    except (TypeError, ValueError, RuntimeError, IndexError) as error:
-        raise _refused(learning, str(error).splitlines()[0]) from error
-    finite = bool(torch.isfinite(value)) and bool(torch.isfinite(gradient).all())
-    if not finite or bool((gradient[tried == 1] >= 0).any()):
+        beyond = [loss(torch.full((2, classes), reading), tried) for reading in READINGS]
+    except UNFIT as error:
+        raise _refused(learning, first_line(error)) from error
+    for result in ((value, gradient), *beyond):
+        if not all(bool(torch.isfinite(part).all()) for part in result):
+            raise _refused(learning, "a loss that is not finite for all readings")
+    if bool((gradient[tried == 1] >= 0).any()):
         raise _refused(learning, "a loss that does not fall as the right class is read louder")
     return loss
 

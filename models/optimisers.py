@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor
 
-from models.errors import ModelError
+from models.errors import UNFIT, ModelError, first_line
 from models.learning_settings import ADAMAX_EPSILON, LearningSettings
 
 
@@ -33,15 +33,28 @@ def make_optimiser(
         raise _refused(learning, "one that looks at the loss again")
     if kind is torch.optim.SparseAdam:
         raise _refused(learning, "one for sparse gradients")
-    made: Any = kind
-    try:
-        groups: list[dict[str, Any]] = [{"params": parameters}]
+
+    def made(parameters: Sequence[Tensor], readout: Sequence[Tensor]) -> torch.optim.Optimizer:
+        groups: list[dict[str, Any]] = [{"params": list(parameters)}]
         if readout:
             groups.append({"params": list(readout), "lr": learning.readout_rate})
-        optimiser: torch.optim.Optimizer = made(groups, lr=learning.rate, **options)
-    except (TypeError, ValueError) as error:
-        raise _refused(learning, str(error).splitlines()[0]) from error
-    return optimiser
+        optimiser: torch.optim.Optimizer = cast(Any, kind)(groups, lr=learning.rate, **options)
+        return optimiser
+
+    try:
+        # Some arguments are looked at by the first update only.
+        made(_stand_ins(parameters), _stand_ins(readout)).step()
+        return made(parameters, readout)
+    except UNFIT as error:
+        raise _refused(learning, first_line(error)) from error
+
+
+def _stand_ins(parameters: Sequence[Tensor]) -> list[Tensor]:
+    """Tensors of the same shapes with gradients, to try an update on."""
+    tensors = [torch.zeros_like(parameter) for parameter in parameters]
+    for tensor in tensors:
+        tensor.grad = torch.ones_like(tensor)
+    return tensors
 
 
 def _refused(learning: LearningSettings, why: str) -> ModelError:

@@ -331,15 +331,19 @@ def _trials(
     reading: Reading | None,
     replicas: Replicas,
 ) -> list[TrialFrames]:
-    """The gestures to train on; raises `InputError` where the network lacks some of the classes."""
+    """The gestures to train on; raises `InputError` where they do not fit the network."""
     network = settings.network
-    if network.classes != len(dataset.class_names):
-        raise InputError(
-            what=f"data set {dataset.name}",
-            got=f"{len(dataset.class_names)} classes",
-            allowed=f"{network.classes}, as the network has",
-            todo="set network.classes",
-        )
+    for what, got, wanted, name in (
+        ("classes", len(dataset.class_names), network.classes, "classes"),
+        ("polarities", 2, network.input_channels, "input_channels"),
+    ):
+        if got != wanted:
+            raise InputError(
+                what=f"data set {dataset.name}",
+                got=f"{got} {what}",
+                allowed=f"{wanted}, as the network has",
+                todo=f"set network.{name}",
+            )
     # The first of each host cuts what is not in the cache yet, and the others find it there.
     first = int(os.environ.get("LOCAL_RANK", "0")) == 0 or replicas.size == 1
     if not first:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from drivers.errors import InputError
 from models.learning_settings import LearningSettings
 from models.network import Network
 from models.settings import NetworkSettings
@@ -92,7 +93,19 @@ def run(settings: ExperimentSettings, say: Say) -> dict[str, Any]:
 def learn_digits(
     train: Digits, test: Digits, regime: MnistSettings, settings: ExperimentSettings, say: Say
 ) -> dict[str, Any]:
-    """The experiment on any digits of the size that `regime.network` takes."""
+    """The experiment on any digits of the size that `regime.network` takes.
+
+    Raises `InputError` for less than a minibatch of them.
+    """
+    wanted = min(settings.samples or regime.samples, len(train.classes))
+    wanted = wanted // regime.batch * regime.batch
+    if not wanted:
+        raise InputError(
+            what="samples to learn from",
+            got=f"{settings.samples or regime.samples} of {len(train.classes)} digits",
+            allowed=f"{regime.batch} or more, a minibatch",
+            todo="ask for more with --samples",
+        )
     regime = replace(
         regime,
         network=replace(regime.network, seed=settings.seed),
@@ -114,7 +127,6 @@ def learn_digits(
         regime.network, rate=regime.conventional_rate, seed=settings.seed
     )
     updates = math.ceil((regime.steps - regime.burn_in_ms) / regime.learn_every_ms)
-    wanted = min(settings.samples or regime.samples, len(order)) // regime.batch * regime.batch
     right: list[npt.NDArray[np.bool_]] = []
     at: list[int] = []
     tested: list[dict[str, Any]] = []

@@ -163,6 +163,8 @@ def test_any_loss_and_optimiser_of_torch_teach(
         ("NLLLoss", {}, "got 'NLLLoss'"),
         ("HingeEmbeddingLoss", {}, "does not fall"),
         ("CosineEmbeddingLoss", {}, "got 'CosineEmbeddingLoss'"),
+        ("BCELoss", {}, "between 0 and 1"),
+        ("PoissonNLLLoss", {"log_input": False}, "not finite for all readings"),
     ],
 )
 def test_losses_that_cannot_teach_a_class_are_refused(name, options, said: str) -> None:
@@ -180,6 +182,9 @@ def test_losses_that_cannot_teach_a_class_are_refused(name, options, said: str) 
         ("SparseAdam", {}, "sparse gradients"),
         ("SGD", {"speed": 3}, "speed"),
         ("Adam", {"betas": [2.0, 0.9]}, "beta"),
+        ("Adam", {"betas": [0.9]}, "index"),
+        ("Adam", {"betas": 0.9}, "got 'Adam'"),
+        ("Adam", {"capturable": True}, "capturable"),
     ],
 )
 def test_optimisers_that_cannot_be_used_are_refused(name, options, said: str) -> None:
@@ -187,6 +192,14 @@ def test_optimisers_that_cannot_be_used_are_refused(name, options, said: str) ->
     learning = LearningSettings(optimiser=name, optimiser_options=options)
     with pytest.raises(ModelError, match=said):
         make_optimiser(learning, [torch.zeros(3)])
+
+
+def test_trying_an_optimiser_changes_nothing() -> None:
+    """It is tried on tensors of its own, and the one that is given has learnt nothing."""
+    weight = torch.ones(3)
+    optimiser = make_optimiser(LearningSettings(optimiser="Adam"), [weight], [torch.ones(2)])
+    assert weight.tolist() == [1.0, 1.0, 1.0]
+    assert not optimiser.state_dict()["state"]
 
 
 def test_variants_are_kept_in_checkpoints(tiny, tmp_path: Path) -> None:

@@ -334,6 +334,8 @@ def test_what_cannot_be_trained_on_is_one_error(simulated_set: Path, tmp_path: P
         tiny(preset="huge")
     with pytest.raises(InputError, match=r"11 classes.*network\.classes"):
         run(simulated_set, out, tiny(network={"classes": 4}))
+    with pytest.raises(InputError, match=r"2 polarities.*allowed: 1.*network\.input_channels"):
+        run(simulated_set, out, tiny(network={"input_channels": 1}))
     folder = tmp_path / "set"
     shutil.copytree(simulated_set, folder)
     (folder / "trials_to_train.txt").write_text("")

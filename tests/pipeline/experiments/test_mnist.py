@@ -58,6 +58,12 @@ def test_two_kinds_of_image_are_told_apart_and_everything_is_written(settings) -
     assert any("test error" in line for line in lines)
 
 
+def test_less_than_a_minibatch_is_refused_at_once(settings) -> None:
+    """Before the network is made: nothing would be learnt."""
+    with pytest.raises(InputError, match="got 4 of 60 digits; allowed: 5 or more"):
+        mnist.learn_digits(two_kinds(60), two_kinds(30), TINY, settings(samples=4), print)
+
+
 def test_spike_trains_have_the_rate_of_the_pixel() -> None:
     """A pixel at half brightness fires at half the highest rate, a black one never."""
     images = np.array([[[0, 128, 255]]], np.uint8)
