@@ -110,14 +110,18 @@ class TrainingSettings:
 
 
 def training_settings(
-    *layers: Mapping[str, Any], class_names: Sequence[str] | None = None
+    *layers: Mapping[str, Any],
+    class_names: Sequence[str] | None = None,
+    begun: NetworkSettings | None = None,
 ) -> TrainingSettings:
     """The settings that plain values add up to, each mapping going before those left of it.
 
     What none of them sets, or sets to None, is the preset's, but for the classes where their names
     are given: a preset's class of all else is the one that is called so, if any is. A seed sets
-    those of network, dropout and crops, unless they are set by themselves. Raises `InputError` for
-    unknown names and values out of range, `ModelError` for an unknown preset.
+    those of network, dropout and crops, unless they are set by themselves. With `begun`, that of a
+    checkpoint to go on from, the network is given: it may be named again, but not otherwise.
+    Raises `InputError` for unknown names and values out of range, `ModelError` for an unknown
+    preset.
     """
     given: dict[str, Any] = {}
     for values in map(_without_none, layers):
@@ -128,12 +132,16 @@ def training_settings(
     chosen = preset(name, seed=seed if isinstance(seed, int) else 0)
     base = {"network": chosen.network.to_dict(), "learning": asdict(chosen.learning)}
     base |= PROTOCOLS.get(name, {})
-    if class_names is not None:
+    if begun is not None:
+        base["network"] = asdict(begun)
+        if "preset" in given:
+            base["network"] |= _of_preset(chosen.network)
+    elif class_names is not None:
         base = _merged(base, {"network": {"classes": len(class_names)}})
         if chosen.network.other_class:
             base = _merged(base, {"network": {"other_class": _other_class(class_names)}})
     try:
-        return msgspec.convert(_without_none(_merged(base, given)), type=TrainingSettings)
+        settings = msgspec.convert(_without_none(_merged(base, given)), type=TrainingSettings)
     except msgspec.ValidationError as error:
         raise InputError(
             what="training settings",
@@ -141,6 +149,32 @@ def training_settings(
             allowed="what `wigwag train --help` and docs/training.md list",
             todo="mend the value",
         ) from error
+    if begun is not None:
+        _refuse_other_network(settings.network, begun)
+    return settings
+
+
+def _of_preset(network: NetworkSettings) -> dict[str, Any]:
+    """What naming a preset says of a network: classes are a data set's, the seed is a run's."""
+    values = asdict(network)
+    return {name: values[name] for name in values.keys() - {"classes", "other_class", "seed"}}
+
+
+def _refuse_other_network(asked: NetworkSettings, begun: NetworkSettings) -> None:
+    """Raise `InputError` where a network is asked for that is not the checkpoint's."""
+    names = [item.name for item in fields(begun)]
+    different = [name for name in names if getattr(asked, name) != getattr(begun, name)]
+    if different:
+        got, allowed = (
+            ", ".join(f"network.{name} = {getattr(each, name)!r:.60}" for name in different)
+            for each in (asked, begun)
+        )
+        raise InputError(
+            what="network of the checkpoint to start from",
+            got=f"other settings: {got}",
+            allowed=f"its own: {allowed}",
+            todo="leave out what sets them (--set, --settings or --preset), or --start-from",
+        )
 
 
 def _other_class(class_names: Sequence[str]) -> int:
@@ -180,7 +214,14 @@ def _refuse_unknown(values: Mapping[str, Any], kind: Any, where: str) -> None:
                 todo="mend the name",
             )
         inner = hints[name]
-        if is_dataclass(inner) and isinstance(value, Mapping):
+        if is_dataclass(inner):
+            if not isinstance(value, Mapping):
+                raise InputError(
+                    what="training settings",
+                    got=f"{where}{name} = {value!r:.80}",
+                    allowed=f"a table, such as [{where}{name}]",
+                    todo=f"set {where}{name}.NAME",
+                )
             _refuse_unknown(value, inner, f"{where}{name}.")
         elif get_origin(inner) is tuple and isinstance(value, list | tuple):
             for item in value:

@@ -149,6 +149,7 @@ def train(
     ] = False,
 ) -> None:
     """Train a checkpoint on a set's training users; Ctrl-C stops, --resume goes on."""
+    from models.checkpoint_file import read_checkpoint
     from models.replicas import join_replicas, leave_replicas
     from models.torch_engine import choose_device
     from pipeline.firing_notice import FiringNotice
@@ -196,7 +197,8 @@ def train(
         given = [read_settings(settings)] if settings else []
         given += [*map(parse_setting, change or []), named]
         opened = _open(dataset, cache, workers)
-        chosen = training_settings(*given, class_names=opened.class_names)
+        begun = read_checkpoint(start_from).settings if start_from else None
+        chosen = training_settings(*given, class_names=opened.class_names, begun=begun)
         name = f"{Path(dataset).name.replace(':', '-')}-{chosen.preset}-{chosen.seed}"
         folder = RunFolder(run or Path("runs") / name)
         outcome = run_training(

@@ -265,6 +265,11 @@ def test_convert_there_and_back_keeps_every_event(arm_roll: Path, tmp_path: Path
         (["train", "{set}", "--run", "{folder}/run", "--preset", "huge"], "huge"),
         (["train", "{set}", "--run", "{folder}/run", "--set", "crops.size=3"], "crops.size"),
         (["train", "{set}", "--run", "{folder}/run", "--set", "crops"], "--set"),
+        (["train", "{set}", "--run", "{folder}/run", "--set", "crops=3"], "crops = 3"),
+        (
+            [*("train", "{set}", "--start-from", "{checkpoint}"), *("--set", "network.gain=3")],
+            "network.gain = 3.0; allowed: its own: network.gain = 5.0",
+        ),
         (["train", "{set}", "--run", "{folder}/run", "--settings", "{text}"], "{text}"),
         (["train", "{set}", "--run", "{folder}/run", "--resume"], "settings.toml"),
         (["train", "{set}", "--resume"], "--run"),

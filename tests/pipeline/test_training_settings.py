@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from drivers.gestures import GESTURE_NAMES
 from models.presets import preset
 from models.settings import LayerSettings
 from pipeline.settings_file import parse_setting, read_settings, write_settings
-from pipeline.training_settings import FINAL_RATE_SHARE, training_settings
+from pipeline.training_settings import FINAL_RATE_SHARE, TrainingSettings, training_settings
 
 
 def test_what_is_not_set_is_the_presets() -> None:
@@ -115,6 +116,9 @@ def test_the_learning_rate_is_divided_in_steps_or_stays() -> None:
             r"crops\.size; allowed: crops\.shift_cells, .*crops\.batch, ",
         ),
         ({"epochs": 3}, "epochs; allowed: network"),
+        ({"crops": 3}, r"got crops = 3; allowed: a table, such as \[crops\]"),
+        ({"learning": [1]}, r"got learning = \[1\]; allowed: a table"),
+        ({"network": "small"}, "got network = 'small'; allowed: a table"),
         ({"network": {"layers": [{"chanels": 3}]}}, r"network\.layers\.chanels"),
         ({"minibatches": "many"}, r"minibatches"),
         ({"rate_decay": "sudden"}, "rate_decay|sudden"),
@@ -129,6 +133,35 @@ def test_settings_out_of_range_are_refused(values: dict[str, Any], said: str) ->
     """Unknown names, wrong kinds and numbers out of range give one error that says which."""
     with pytest.raises(InputError, match=said):
         training_settings(values)
+
+
+def test_a_table_that_is_none_is_refused_whatever_comes_after_it() -> None:
+    """As options of the command line always do, with tables of their own."""
+    with pytest.raises(InputError, match="got crops = 3"):
+        training_settings({"crops": 3}, {"crops": {"batch": None}})
+
+
+def test_the_network_of_a_checkpoint_to_start_from_is_given(tmp_path: Path) -> None:
+    """Naming it as it is, by itself or by its preset, is fine; all else is refused."""
+    begun = replace(preset("paper").network, gain=2.0, classes=4, seed=9)
+
+    def found(*layers: dict[str, Any]) -> TrainingSettings:
+        return training_settings(*layers, class_names=GESTURE_NAMES, begun=begun)
+
+    assert found({"seed": 3}, {"learning": {"rate": 1e-5}}).network == begun
+    assert found({"network": {"gain": 2, "seed": 9}}).network == begun
+    assert found({"preset": "paper", "seed": 3, "network": {"gain": 2}}).network == begun
+    path = tmp_path / "settings.toml"
+    write_settings(path, found({"preset": "paper", "network": {"gain": 2}}).to_dict(), head="")
+    assert found(read_settings(path)).network == begun
+    for layers, said in (
+        ({"network": {"gain": 3}}, r"network\.gain = 3\.0; allowed: its own: network\.gain = 2\.0"),
+        ({"preset": "paper"}, r"network\.gain = 1\.0; allowed"),
+        ({"preset": "small"}, r"network\.layers = .*network\.height = 16.*--start-from"),
+        ({"network": {"seed": 1}}, r"network\.seed = 1; "),
+    ):
+        with pytest.raises(InputError, match=said):
+            found(layers)
 
 
 def test_settings_nested_beyond_reason_are_one_error(tmp_path: Path) -> None:
