@@ -33,7 +33,7 @@ from pipeline.training_figure import can_draw, draw_training
 from pipeline.training_log import TrainingLog
 from pipeline.training_progress import ProgressSink, TrainingProgress
 from pipeline.training_settings import TrainingSettings
-from pipeline.training_tensorboard import TensorBoardLog, require_tensorboard
+from pipeline.training_tensorboard import TensorBoardLog, has_tensorboard, require_tensorboard
 from pipeline.trials import TrialFrames
 
 LOG = logging.getLogger(__name__)
@@ -134,11 +134,16 @@ def resume(
 ) -> TrainingOutcome:
     """Go on with a run that was stopped, as if it had not been: on a CPU, bit for bit.
 
-    Raises `InputError` where there is nothing to resume or the data set is another one.
+    A log for TensorBoard that was begun is gone on with. Raises `InputError` where there is nothing
+    to resume or the data set is another one.
     """
     prepare_torch(threads)
     if tensorboard:
         require_tensorboard()
+    elif run.tensorboard.exists():
+        tensorboard = has_tensorboard()
+        if not tensorboard and replicas.leads:
+            LOG.warning("%s: a gap, it needs pip install 'wigwag[tensorboard]'", run.tensorboard)
     settings = run.settings()
     state, progress = run.load_state()
     standing = _Standing(**progress)

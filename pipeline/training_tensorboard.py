@@ -11,9 +11,14 @@ from drivers.errors import InputError
 from pipeline.training_progress import TrainingProgress
 
 
+def has_tensorboard() -> bool:
+    """Whether the package is installed."""
+    return importlib.util.find_spec("tensorboard") is not None
+
+
 def require_tensorboard() -> None:
     """Raise `InputError` where the package is not installed."""
-    if importlib.util.find_spec("tensorboard") is None:
+    if not has_tensorboard():
         raise InputError(
             what="--tensorboard",
             got="no package tensorboard",

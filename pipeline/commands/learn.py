@@ -269,19 +269,29 @@ _SETTING_OPTIONS = (
 )
 
 
+SAY_EVERY_S = 60.0
+
+
 class ProgressPrinter:
     """Progress of a training run on standard error."""
+
+    def __init__(self) -> None:
+        self._due_s = 0.0
 
     def add(self, progress: TrainingProgress) -> None:
         """See `ProgressSink.add`."""
         result = progress.result
+        # Kept wherever nothing is redrawn: minibatches may take seconds, and fifty of them hours.
+        due = progress.elapsed_s >= self._due_s and not sys.stderr.isatty()
+        if due:
+            self._due_s = progress.elapsed_s + SAY_EVERY_S
         losses = "/".join(f"{value:.3f}" for value in result.loss)
         _progress(
             f"minibatch {progress.minibatch} of {progress.minibatches}, loss {losses}, "
             f"accuracy {_shares(result.accuracy)}, firing {_shares(result.firing_rate)}, "
             f"waiting for data {progress.waiting_share:.1%}, "
             f"{progress.left_s / 60:.0f} minutes left",
-            keep=progress.minibatch % 50 == 0,
+            keep=due or progress.minibatch % 50 == 0,
         )
 
 

@@ -15,7 +15,10 @@ from typer.testing import CliRunner
 from drivers.events import Events
 from drivers.gestures import GESTURE_NAMES
 from models.checkpoint import load_checkpoint
+from models.trainer import MinibatchResult
 from pipeline.cli import app, main
+from pipeline.commands.learn import ProgressPrinter
+from pipeline.training_progress import TrainingProgress
 from recordings.dvsgesture import read_gesture_set
 from recordings.formats import open_recording
 from recordings.labels import read_label_file
@@ -176,7 +179,7 @@ def test_a_training_run_is_stopped_and_resumed(
     options = (*options, "--crop-ms", 51, "--seed", 7)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     stopped = wigwag.start("train", simulated_set, "--run", parts, *options)
-    said = [stopped.stderr.readline() for _ in range(7)]
+    said = [stopped.stderr.readline() for _ in range(8)]
     assert b"to train: 2 recordings of users 1, 4 gestures; published: 98" in said[0]
     assert b"minibatch 50 of 200" in said[-1]
     stopped.send_signal(signal.SIGINT)
@@ -194,6 +197,19 @@ def test_a_training_run_is_stopped_and_resumed(
     names = ("checkpoint.safetensors", "settings.toml")
     assert all((whole / name).read_bytes() == (parts / name).read_bytes() for name in names)
     assert len((parts / "log.csv").read_text().splitlines()) == 201
+
+
+def test_progress_is_told_every_minute_where_nothing_is_redrawn(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """And of the first minibatch; of every fiftieth, however fast they are."""
+    printer = ProgressPrinter()
+    result = MinibatchResult(loss=(1.0,), accuracy=(0.5,), firing_rate=(0.1,))
+    for number in range(1, 101):
+        elapsed_s = 25.0 * min(number, 10)
+        printer.add(TrainingProgress(number, 4500, elapsed_s, 60.0, 0.0, 1e-3, result))
+    said = [line.split(",")[0] for line in capsys.readouterr().err.splitlines()]
+    assert said == [f"minibatch {number} of 4500" for number in (1, 4, 7, 10, 50, 100)]
 
 
 @pytest.mark.parametrize("ending", ["gif", "png"])

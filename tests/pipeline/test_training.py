@@ -149,6 +149,33 @@ def test_a_run_is_drawn_and_kept_for_tensorboard(simulated_set: Path, tmp_path: 
             assert [item.value for item in found] == pytest.approx(told)
 
 
+def test_a_resumed_run_goes_on_with_its_log_for_tensorboard(
+    simulated_set: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Without being told again; where the package is gone, that is said, and the run goes on."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    for name in ("one", "two"):
+        with pytest.raises(RuntimeError, match="cut short"):
+            run(
+                simulated_set,
+                tmp_path / name,
+                tiny(),
+                sinks=[Teller(1, stop_now)],
+                tensorboard=True,
+            )
+    resume(GestureFolder(simulated_set), RunFolder(tmp_path / "one"))
+    events = EventAccumulator(str(tmp_path / "one" / "tensorboard")).Reload()
+    assert [item.step for item in events.Scalars("loss/layer 1")] == [1, 2]
+    assert not caplog.records
+    monkeypatch.setattr(training, "has_tensorboard", lambda: False)
+    resume(GestureFolder(simulated_set), RunFolder(tmp_path / "two"))
+    assert "tensorboard: a gap, it needs pip install" in caplog.text
+
+
 def test_without_matplotlib_a_run_says_so_and_ends_well(
     simulated_set: Path,
     tmp_path: Path,
