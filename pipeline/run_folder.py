@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,11 +81,14 @@ class RunFolder:
                 todo="name another with --run",
             ) from error
 
-    def begin(self, settings: TrainingSettings) -> None:
-        """Write the settings, from when on it is a run: what resuming needs is there before."""
-        head = (
-            "Settings of this run, all of them: `wigwag train DATASET --settings THIS` repeats it."
-        )
+    def begin(self, settings: TrainingSettings, dataset: str, options: Mapping[str, str]) -> None:
+        """Write the settings, from when on it is a run: what resuming needs is there before.
+
+        The command that repeats it, with these `options`, stands above them.
+        """
+        words = ["train", dataset, "--settings", "THIS", "--run", "NEW"]
+        words += [word for option in options.items() for word in option]
+        head = f"All settings of this run. What repeats it:\nwigwag {' '.join(map(_quoted, words))}"
         write_settings(self.settings_file, settings.to_dict(), head=head)
 
     def settings(self) -> TrainingSettings:
@@ -111,3 +116,8 @@ class RunFolder:
                 todo="evaluate it, or begin another with --run",
             )
         return unpack(self.state_file)
+
+
+def _quoted(word: str) -> str:
+    """As a shell takes it; a comment of TOML has no unprintable characters, a path may have."""
+    return shlex.quote(word) if word.isprintable() else ascii(word)

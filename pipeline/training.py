@@ -6,7 +6,7 @@ import hashlib
 import logging
 import os
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -35,6 +35,7 @@ from pipeline.training_progress import ProgressSink, TrainingProgress
 from pipeline.training_settings import TrainingSettings
 from pipeline.training_tensorboard import TensorBoardLog, has_tensorboard, require_tensorboard
 from pipeline.trials import TrialFrames
+from recordings.user_range import user_range_text
 
 LOG = logging.getLogger(__name__)
 STAYS = "their names do not say what these become, they stay as they are: "
@@ -116,7 +117,7 @@ def train(
     named = None if users is None else sorted(users)
     standing = _Standing(_digest(trials), named, parent, recent=[])
     going = _Run(dataset, run, settings, network, trials, standing, replicas)
-    going.begin()
+    going.begin(_repeating(named, start_from, device, threads))
     return going.go(sinks, workers, tensorboard)
 
 
@@ -194,13 +195,16 @@ class _Run:
             replicas=replicas,
         )
 
-    def begin(self) -> None:
-        """Make the folder, with a state at once: whatever ends the run, it can be resumed."""
+    def begin(self, options: Mapping[str, str]) -> None:
+        """Make the folder, with a state at once: whatever ends the run, it can be resumed.
+
+        `options` are those of the command line that decide the result besides the settings.
+        """
         if self._replicas.leads:
             self._folder.make()
         self._save_state()
         if self._replicas.leads:
-            self._folder.begin(self._settings)
+            self._folder.begin(self._settings, self._dataset.name, options)
 
     def go(self, sinks: Sequence[ProgressSink], workers: int, tensorboard: bool) -> TrainingOutcome:
         """Train, crops being cut by so many workers; `sinks` are told of every minibatch."""
@@ -327,6 +331,19 @@ class _Run:
             parent=standing.parent,
             record=record,
         )
+
+
+def _repeating(
+    users: Sequence[int] | None, start_from: Path | None, device: str, threads: int
+) -> dict[str, str]:
+    """Options that a run's result depends on besides its settings, where they are not as usual."""
+    options = {
+        "--users": None if users is None else user_range_text(users),
+        "--start-from": None if start_from is None else str(start_from),
+        "--device": None if device == "auto" else device,
+        "--threads": None if threads == 1 else str(threads),
+    }
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def _trials(

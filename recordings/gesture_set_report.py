@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from drivers.gestures import GESTURE_NAMES
 from recordings.dvsgesture import GestureSet, SetRecording, Split
+from recordings.user_range import user_range_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,9 @@ def report_lines(found: GestureSet) -> list[str]:
     lines += [line for item in found.recordings if (line := _rows_line(item))]
     both = {item.user for item in found.of("train")} & {item.user for item in found.of("test")}
     if both:
-        lines.append(f"users to train and to test: {_ranges(both)}; the test is not independent")
+        lines.append(
+            f"users to train and to test: {user_range_text(both)}; the test is not independent"
+        )
     listed = {item.path.name for item in found.recordings}
     others = sorted(path.name for path in found.folder.glob("*.aedat") if path.name not in listed)
     if others:
@@ -50,7 +52,8 @@ def _part_line(found: GestureSet, part: Split) -> str:
     published = PUBLISHED[part]
     users = {item.user for item in recordings}
     trials = sum(len(item.intervals) for item in recordings)
-    line = f"to {part}: {len(recordings)} recordings of users {_ranges(users)}, {trials:,} gestures"
+    line = f"to {part}: {len(recordings)} recordings of users {user_range_text(users)}, "
+    line += f"{trials:,} gestures"
     first, last = published.users
     same = (len(recordings), trials) == (published.recordings, published.trials)
     if same and users == set(range(first, last + 1)):
@@ -74,14 +77,3 @@ def _rows_line(recording: SetRecording) -> str | None:
         return None
     rows = len(recording.intervals)
     return f"{recording.path.name}: {rows} gestures, usual are {ROWS}: {', '.join(different)}"
-
-
-def _ranges(numbers: Iterable[int]) -> str:
-    """`1-3,7` for 1, 2, 3 and 7."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs) or "none"

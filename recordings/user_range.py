@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from drivers.errors import InputError
 
@@ -23,6 +24,17 @@ def parse_user_range(text: str) -> list[int]:
             raise _bad_users(text)
         users.update(range(begin, end + 1))
     return sorted(users)
+
+
+def user_range_text(users: Iterable[int]) -> str:
+    """What `parse_user_range` reads back: `1-3,7` for 1, 2, 3 and 7; `none` for none."""
+    runs: list[list[int]] = []
+    for number in sorted(users):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in runs) or "none"
 
 
 def _bad_users(text: str) -> InputError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import signal
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from pipeline.training_progress import TrainingProgress
 from recordings.dvsgesture import read_gesture_set
 from recordings.formats import open_recording
 from recordings.labels import read_label_file
+from recordings.simulated_set import write_simulated_set
 
 OPTIONS = {
     "replay": ("--speed", "--loop", "--start", "--stop", "--step", "--learn", "--save", "--view"),
@@ -197,6 +199,27 @@ def test_a_training_run_is_stopped_and_resumed(
     names = ("checkpoint.safetensors", "settings.toml")
     assert all((whole / name).read_bytes() == (parts / name).read_bytes() for name in names)
     assert len((parts / "log.csv").read_text().splitlines()) == 201
+
+
+@pytest.mark.slow
+def test_a_run_is_repeated_by_the_command_in_its_settings_file(
+    tiny_checkpoint: Path, tmp_path: Path
+) -> None:
+    """Users and the checkpoint that it began from are in it, beside the settings."""
+    folder = tmp_path / "a set"
+    write_simulated_set(folder, [1, 2, 24], lights=("led",), gestures=(2, 8), seconds=0.3)
+    options = ("--users", "1", "--start-from", tiny_checkpoint, "--seed", 3)
+    options = (*options, "--minibatches", 2, "--batch", 2, "--crop-ms", 60)
+    say("train", folder, "--run", tmp_path / "one", *options)
+    settings = tmp_path / "one" / "settings.toml"
+    line = next(line for line in settings.read_text().splitlines() if "--settings" in line)
+    places = {"THIS": settings, "NEW": tmp_path / "two"}
+    program, *words = shlex.split(line.removeprefix("# "))
+    assert program == "wigwag"
+    say(*[places.get(word, word) for word in words])
+    files = [tmp_path / name / "checkpoint.safetensors" for name in ("one", "two")]
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert load_checkpoint(files[1]).record["users"] == [1]
 
 
 def test_progress_is_told_every_minute_where_nothing_is_redrawn(

@@ -74,6 +74,26 @@ def test_a_run_is_repeated_from_its_settings_file(simulated_set: Path, tmp_path:
     assert run(simulated_set, tmp_path / "two", again).version == first.version
 
 
+def test_a_run_of_a_set_with_any_name_is_resumed(simulated_set: Path, tmp_path: Path) -> None:
+    """The set's name is in the settings file, in a comment, which must not end early."""
+    folder = tmp_path / "two\nlines \x01 \udcff"
+    shutil.copytree(simulated_set, folder)
+    with pytest.raises(RuntimeError, match="cut short"):
+        run(folder, tmp_path / "run", tiny(), sinks=[Teller(1, stop_now)])
+    assert resume(GestureFolder(folder), RunFolder(tmp_path / "run")).minibatches_done == 2
+
+
+def test_a_run_begun_by_an_earlier_version_is_resumed(simulated_set: Path, tmp_path: Path) -> None:
+    """Its settings file does not say how it is repeated."""
+    with pytest.raises(RuntimeError, match="cut short"):
+        run(simulated_set, tmp_path / "run", tiny(), users=[1], sinks=[Teller(1, stop_now)])
+    file = RunFolder(tmp_path / "run").settings_file
+    lines = [line for line in file.read_text().splitlines() if not line.startswith("#")]
+    file.write_text("# Settings of this run, all of them\n" + "\n".join(lines))
+    resumed = resume(GestureFolder(simulated_set), RunFolder(tmp_path / "run"))
+    assert resumed.minibatches_done == 2
+
+
 def test_progress_is_told_and_the_record_says_how_it_was_made(
     simulated_set: Path, tmp_path: Path
 ) -> None:

@@ -7,13 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.errors import InputError
-from recordings.user_range import parse_user_range
+from recordings.user_range import parse_user_range, user_range_text
 
 
 @given(st.sets(st.integers(1, 60), min_size=1))
 def test_users_listed_one_by_one_are_read_back(users):
     """A comma between numbers lists users."""
     assert parse_user_range(",".join(map(str, users))) == sorted(users)
+
+
+@given(st.sets(st.integers(1, 60), min_size=1))
+def test_users_are_written_as_they_are_read(users):
+    """In ranges where they follow each other."""
+    assert parse_user_range(user_range_text(users)) == sorted(users)
+    assert user_range_text([7, 1, 3, 2]) == "1-3,7"
 
 
 def test_ranges_of_users_include_both_ends():
