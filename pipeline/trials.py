@@ -98,9 +98,10 @@ def load_trials(
     """All labelled gestures of `recordings`, in order.
 
     What the cache has of a recording is used if it was made from the file and the labels as they
-    are; if it is damaged, a warning says so and it is made anew. `progress` is called with
-    recordings read and recordings in all. A damaged recording raises `InputError`: training and
-    testing on part of a set must not go unnoticed.
+    are; if it is damaged, a warning says so and it is made anew. Another names recordings that do
+    not have all that their labels say. `progress` is called with recordings read and recordings in
+    all. A damaged recording raises `InputError`: training and testing on part of a set must not go
+    unnoticed.
     """
     done = 0
 
@@ -133,7 +134,25 @@ def load_trials(
         for number, task in zip(missing, tasks, strict=True):
             kept[number] = _cut_and_keep(*task)
             count(number)
+    for number, recording in enumerate(recordings):
+        _say_what_is_missing(recording, kept[number])
     return [trial for number in range(len(recordings)) for trial in kept[number]]
+
+
+def _say_what_is_missing(recording: SetRecording, trials: Sequence[TrialFrames]) -> None:
+    """Tell of gestures that are shorter than their labels say."""
+    missing = [
+        # Whole frames of the label: where they begin, there may be one more.
+        (interval.t_end_us - interval.t_begin_us) // BIN_US - trial.frames
+        for interval, trial in zip(recording.intervals, trials, strict=True)
+    ]
+    most = max(missing, default=0)
+    if most > 0:
+        LOG.warning(
+            "recording %s: %d of %d gestures reach beyond it by their labels, by up to %.3f s; "
+            "what it has of them is used",
+            *(recording.path, sum(frames > 0 for frames in missing), len(missing), most / 1000),
+        )
 
 
 def _from_cache(

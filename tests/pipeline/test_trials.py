@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from drivers.errors import InputError
 from drivers.events import Events, SensorSize
 from pipeline.binning import FrameBinner, Frames, centred_view
-from pipeline.trials import TrialFrames, load_trials
+from pipeline.trials import TrialCache, TrialFrames, load_trials
 from recordings.aedat4_writer import Aedat4Writer
 from recordings.dvsgesture import SetRecording, read_gesture_set
 from recordings.formats import open_recording
@@ -32,10 +32,15 @@ def all_frames(path: Path) -> tuple[Frames, int]:
     return np.concatenate([*chunks, binner.finish()]), packets[0].t_begin_us
 
 
-def cut(recording: SetRecording, *intervals: tuple[int, int]) -> list[TrialFrames]:
+def cut(
+    recording: SetRecording,
+    *intervals: tuple[int, int],
+    cache: TrialCache = TrialCache(),  # noqa: B008 - frozen
+) -> list[TrialFrames]:
     """The trials of a recording whose labels are these spans of time."""
     labels = tuple(GestureInterval(begin, end, 8) for begin, end in intervals)
-    return load_trials([replace(recording, intervals=labels)], rows=SIDE, columns=SIDE)
+    labelled = replace(recording, intervals=labels)
+    return load_trials([labelled], rows=SIDE, columns=SIDE, cache=cache)
 
 
 @pytest.fixture(scope="module")
@@ -102,6 +107,30 @@ def test_a_gesture_ends_where_the_recording_ends(blob: SetRecording) -> None:
     )
     assert np.array_equal(before.unpack(0, 3), frames[:3])
     assert (before.frames, after.frames, beyond.frames) == (3, len(frames) - 1990, 0)
+
+
+def test_gestures_that_reach_beyond_their_recording_are_said(
+    blob: SetRecording, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """How many, and by how much at most, whether they are cut or come from the cache."""
+    t0_us = all_frames(blob.path)[1]
+    inside = (t0_us + 100, t0_us + 1_900_300)
+    # The last event is less than a frame before 2 s.
+    after, before = (t0_us + 1_950_000, t0_us + 52_000_000), (0, t0_us + 50)
+    cache = TrialCache(tmp_path)
+
+    def said(*spans: tuple[int, int]) -> list[str]:
+        caplog.clear()
+        cut(blob, *spans, cache=cache)
+        return [record.getMessage() for record in caplog.records]
+
+    assert said(inside) == []
+    for _ in range(2):
+        assert said(inside, after) == [
+            f"recording {blob.path}: 1 of 2 gestures reach beyond it by their labels, by up to "
+            "50.000 s; what it has of them is used"
+        ]
+    assert "2 of 3 gestures reach beyond it" in said(before, inside, after)[0]
 
 
 def test_silence_follows_a_gesture(blob: SetRecording) -> None:
