@@ -181,9 +181,10 @@ def test_a_training_run_is_stopped_and_resumed(
     options = (*options, "--crop-ms", 51, "--seed", 7)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     stopped = wigwag.start("train", simulated_set, "--run", parts, *options)
-    said = [stopped.stderr.readline() for _ in range(8)]
-    assert b"to train: 2 recordings of users 1, 4 gestures; published: 98" in said[0]
-    assert b"minibatch 50 of 200" in said[-1]
+    first = stopped.stderr.readline()
+    assert b"to train: 2 recordings of users 1, 4 gestures; published: 98" in first
+    # How many lines come before it depends on how fast the machine is.
+    assert any(b"minibatch 50 of 200" in line for line in stopped.stderr)
     stopped.send_signal(signal.SIGINT)
     _, error = stopped.communicate(timeout=30)
     assert stopped.returncode == 130
