@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Protocol
 
 from drivers.gestures import GESTURE_NAMES
+from pipeline.nmnist_set import NmnistSet
 from pipeline.tonic_sets import TonicSet
-from pipeline.trials import TrialCache, TrialFrames, load_trials
+from pipeline.trials import TRIAL_FRAMES, TrialCache, TrialFrames, load_trials
 from recordings.dvsgesture import Split, read_gesture_set
 from recordings.gesture_set_report import report_lines
 from recordings.simulated_set import NOTICE_FILE
@@ -36,6 +37,10 @@ class Dataset(Protocol):
     def simulated(self) -> bool:
         """Whether what it holds was made by a simulator."""
 
+    @property
+    def judged_ms(self) -> int:
+        """How much of a trial is read to judge by; silence follows one that is shorter."""
+
     def trials(
         self,
         part: Split,
@@ -55,6 +60,7 @@ class GestureFolder:
     """A folder in the DvsGesture layout."""
 
     class_names = GESTURE_NAMES
+    judged_ms = TRIAL_FRAMES
 
     def __init__(self, folder: Path, cache: TrialCache = TrialCache()) -> None:  # noqa: B008 - frozen
         self.name = str(folder)
@@ -82,16 +88,20 @@ class GestureFolder:
         )
 
 
-DATASETS: dict[str, Callable[[str, TrialCache], Dataset]] = {"tonic": TonicSet}
-"""What opens `PREFIX:NAME`, by prefix; it is given the name and raises `InputError`."""
+DATASETS: dict[str, Callable[[str, TrialCache], Dataset]] = {
+    "nmnist": NmnistSet,
+    "tonic": TonicSet,
+}
+"""What opens `PREFIX` or `PREFIX:NAME`, by prefix; given the name, and raises `InputError`."""
 
 
 def open_dataset(text: str, cache: TrialCache = TrialCache()) -> Dataset:  # noqa: B008 - frozen
-    """The data set that a user names: `PREFIX:NAME` of `DATASETS`, or a folder.
+    """The data set that a user names: a prefix of `DATASETS`, with a name or without, or a folder.
 
-    Raises `InputError` where there is no such thing.
+    A folder that is called like a prefix is `./PREFIX`. Raises `InputError` where there is no such
+    thing.
     """
-    prefix, colon, name = text.partition(":")
-    if colon and prefix in DATASETS:
+    prefix, _, name = text.partition(":")
+    if prefix in DATASETS:
         return DATASETS[prefix](name, cache)
     return GestureFolder(Path(text), cache)

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from drivers.errors import InputError
-from drivers.events import EVENT_DTYPE, EventPacket, SensorSize
-from pipeline.binning import FrameBinner, centred_view
-from pipeline.trial_archive import open_archive, write_archive
-from pipeline.trials import BIN_US, LOG, TrialCache, TrialFrames, archived, packed
+from drivers.events import EVENT_DTYPE, Events, SensorSize
+from pipeline.sample_trials import sample_file, sample_trials
+from pipeline.trials import TRIAL_FRAMES, TrialCache, TrialFrames
 from recordings.dvsgesture import Split
 
 FOLDER = "data/tonic"
@@ -32,6 +30,7 @@ class TonicSet:
     """See `pipeline.datasets.Dataset`; both parts of a set are tonic's own."""
 
     simulated = False
+    judged_ms = TRIAL_FRAMES
 
     def __init__(self, name: str, cache: TrialCache) -> None:
         """`name` is `NAME` or `NAME:FOLDER`; tonic downloads what is not in the folder.
@@ -77,28 +76,18 @@ class TonicSet:
             for index in order
         ]
         source = self._source(part, [str(samples.data[index]) for index in order], rows, columns)
-        path = None
-        archive: Any = None
-        if self._cache.folder is not None:
-            place = hashlib.blake2b(self._folder.encode(), digest_size=6).hexdigest()
-            file_name = f"{self._kind.__name__}-{part}-{rows}x{columns}-{place}.safetensors"
-            path = self._cache.folder / file_name
-            archive = open_archive(path, source)
-            if isinstance(archive, str):
-                LOG.warning("cache %s: %s; it is made anew", path, archive)
-                archive = None
-        if archive is None:
-            bits = list(self._bin(samples, order, rows, columns, reading))
-            if path is None:
-                found = [
-                    TrialFrames(*item, one, rows, columns)
-                    for item, one in zip(about, bits, strict=True)
-                ]
-            else:
-                write_archive(path, source, bits)
-                archive = open_archive(path, source)
-        if archive is not None:
-            found = archived(archive, about, rows, columns)
+        found = sample_trials(
+            about,
+            (self._events(samples, index) for index in order),
+            self._sensor,
+            rows=rows,
+            columns=columns,
+            source=source,
+            path=sample_file(
+                self._cache, f"{self._kind.__name__}-{part}", self._folder, rows, columns
+            ),
+            reading=reading,
+        )
         return self._of_users(found, users)
 
     def _of_users(
@@ -115,32 +104,14 @@ class TonicSet:
             )
         return [trial for trial in found if trial.user in users]
 
-    def _bin(
-        self,
-        samples: Any,
-        order: list[int],
-        rows: int,
-        columns: int,
-        reading: Callable[[int, int], None] | None,
-    ) -> Iterator[npt.NDArray[np.uint8]]:
-        view = centred_view(self._sensor, columns, rows)
-        for done, index in enumerate(order, start=1):
-            events, _ = samples[index]
-            binner = FrameBinner(self._sensor, view, bin_us=BIN_US)
-            chunks = [*binner.iter_push(self._packet(events)), binner.finish()]
-            yield np.concatenate([*packed(chunks)])
-            if reading is not None:
-                reading(done, len(order))
-
-    def _packet(self, events: Any) -> EventPacket:
-        """One sample's events, times from its first one on; tonic's are not always in order."""
+    def _events(self, samples: Any, index: int) -> Events:
+        """One sample's events, times from its first one on."""
+        events, _ = samples[index]
         own = np.zeros(len(events), EVENT_DTYPE)
         own["x"], own["y"], own["on"] = events["x"], events["y"], events["p"].astype(bool)
         if len(events):
             own["t"] = events["t"] - events["t"].min()
-        own = own[np.argsort(own["t"], kind="stable")]
-        end_us = int(own["t"][-1]) + 1 if len(own) else 0
-        return EventPacket(own, self._sensor, self.name, 0, 0, end_us)
+        return own
 
     def _open(self, part: Split) -> Any:
         try:

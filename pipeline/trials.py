@@ -27,6 +27,8 @@ from recordings.labels import GestureInterval
 LOG = logging.getLogger(__name__)
 
 BIN_US = 1000
+TRIAL_FRAMES = 1800
+"""Of a gesture, from its beginning, is judged by: the paper's protocol."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from table2 import prepare_torch
 from torch import nn
 
 from pipeline.benchmarks.worker import Ready, serve
-from pipeline.experiments.event_samples import EventSamples, read_event_samples
+from pipeline.event_samples import EventSamples, read_event_samples
 
 RATE = 3e-3
 """Adamax step; its own examples' 1e-9 belongs to traces with a gain of thousands."""

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from pipeline.training_progress import ProgressSink, TrainingProgress
 
 DatasetName = Annotated[
-    str, typer.Argument(metavar="DATASET", help="A folder in the DvsGesture layout, or tonic:NAME.")
+    str,
+    typer.Argument(
+        metavar="DATASET",
+        help="A folder in the DvsGesture layout, tonic:NAME, or real data of other kinds: "
+        "mnist:FOLDER, nmnist:FILE, objects:FOLDER; without a place, looked for in $WIGWAG_DATA.",
+    ),
 ]
 
 Cache = Annotated[
@@ -314,15 +319,22 @@ def _shares(values: tuple[float, ...]) -> str:
 
 
 def _evaluation_text(found: Evaluation) -> str:
+    # Where nobody is named, user is 0 and light nothing.
+    named = any(found.users)
+    of_whom = (
+        f"{found.trials} gestures of users " + ", ".join(map(str, found.users))
+        if named
+        else f"{found.trials} samples, {found.judged_ms:,} ms of each"
+    )
     lines = [
-        f"checkpoint {found.model_version}, {found.trials} gestures of users "
-        + ", ".join(map(str, found.users)),
+        f"checkpoint {found.model_version}, {of_whom}",
         f"right, {found.reading}: {found.accuracy:.1%}",
         f"right by layer, from the lowest: {_shares(found.layer_accuracy)}",
     ]
     if found.trials_shorter_than_protocol:
-        lines.append(f"shorter than 1,800 ms: {found.trials_shorter_than_protocol}")
-    for what, shares in (("user", found.accuracy_by_user), ("light", found.accuracy_by_light)):
+        lines.append(f"shorter than {found.judged_ms:,} ms: {found.trials_shorter_than_protocol}")
+    by = (("user", found.accuracy_by_user), ("light", found.accuracy_by_light))
+    for what, shares in by if named else ():
         listed = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
         lines.append(f"right by {what}: {listed}")
     lines.append("confusion (row: performed, column: recognised):")

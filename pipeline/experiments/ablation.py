@@ -10,14 +10,14 @@ import numpy as np
 
 from models.settings import Activation, NetworkSettings
 from models.torch_engine import prepare_torch
+from pipeline.event_samples import EventSamples, read_event_samples
 from pipeline.experiments.best_settings import TRAINED, with_bank
-from pipeline.experiments.event_samples import EventSamples, read_event_samples
 from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
-from pipeline.experiments.real_data import find
 from pipeline.experiments.report import Report
 from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.tasks import digits_task
 from pipeline.experiments.variants import Variant, spread_text, try_seeds
+from pipeline.real_data import find
 
 SAMPLES = 1200
 SEEDS = 3

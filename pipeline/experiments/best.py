@@ -16,6 +16,7 @@ from models.events_trainer import EventsTrainer
 from models.network import Network
 from models.torch_engine import prepare_torch
 from pipeline.atomic_file import write_atomically
+from pipeline.event_samples import read_event_samples
 from pipeline.experiments.best_settings import (
     PAPER_WAY,
     ROWS,
@@ -24,10 +25,7 @@ from pipeline.experiments.best_settings import (
     Row,
     Training,
 )
-from pipeline.experiments.event_samples import read_event_samples
 from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
-from pipeline.experiments.object_recordings import read_object_recordings
-from pipeline.experiments.real_data import find
 from pipeline.experiments.report import Report
 from pipeline.experiments.schedule import cosine
 from pipeline.experiments.settings import ExperimentSettings, Say
@@ -41,6 +39,8 @@ from pipeline.experiments.tasks import (
     digits_task,
     objects_task,
 )
+from pipeline.object_recordings import read_object_recordings
+from pipeline.real_data import find
 
 Shares = dict[str, dict[str, dict[str, float]]]
 """Right answers: plain or averaged weights, way of reading, part (selection or test)."""

@@ -11,13 +11,13 @@ from typing import Any
 from models.torch_engine import prepare_torch
 from pipeline.experiments.best_settings import LEARNING, with_bank
 from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
-from pipeline.experiments.object_recordings import read_object_recordings
-from pipeline.experiments.real_data import find
 from pipeline.experiments.report import Report
 from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.simulated_gestures import SIDE, coarse_gestures_task
 from pipeline.experiments.tasks import SIMULATED_SET, Task, objects_task
 from pipeline.experiments.variants import LEARNT_SHARES, Variant, spread_text, try_seeds
+from pipeline.object_recordings import read_object_recordings
+from pipeline.real_data import find
 
 SAMPLES = 800
 SEEDS = 3

@@ -19,7 +19,7 @@ from models.network import Network
 from models.torch_engine import prepare_torch
 from models.trainer import Trainer
 from pipeline.crops import CropSampler, cut_crops
-from pipeline.evaluation import BURN_IN_FRAMES, TRIAL_FRAMES
+from pipeline.evaluation import BURN_IN_FRAMES
 from pipeline.experiments.figures import draw_confusion, need_matplotlib, new_figure, save_figure
 from pipeline.experiments.gesture_votes import decisions_of_trials, first_right_ms
 from pipeline.experiments.linear_readout import Classes
@@ -27,7 +27,7 @@ from pipeline.experiments.report import Report
 from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.simulated_gestures import one_in
 from pipeline.training_settings import training_settings
-from pipeline.trials import TrialFrames, load_trials
+from pipeline.trials import TRIAL_FRAMES, TrialFrames, load_trials
 from recordings.dvsgesture import GestureSet, read_gesture_set
 from recordings.simulated_set import NOTICE_FILE
 

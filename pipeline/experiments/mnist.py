@@ -18,7 +18,6 @@ from models.torch_engine import prepare_torch
 from pipeline.experiments.best_settings import TRAINED
 from pipeline.experiments.conventional import ConventionalNetwork
 from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
-from pipeline.experiments.idx_files import Digits, read_digits
 from pipeline.experiments.linear_readout import (
     LINEAR_LAYERS,
     LINEAR_TOP,
@@ -26,12 +25,13 @@ from pipeline.experiments.linear_readout import (
     fit_linear,
 )
 from pipeline.experiments.online_learner import OnlineLearner
-from pipeline.experiments.real_data import find
 from pipeline.experiments.report import Report
 from pipeline.experiments.sequence_scores import SequenceScores, score_sequences, votes_of
 from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.small_network import SMALL_LAYERS
 from pipeline.experiments.untrained import Untrained, untrained
+from pipeline.idx_files import Digits, read_digits
+from pipeline.real_data import find
 
 AUTHORS = ((256, 0.22), (1536, 0.11), (3500, 0.07))
 """Samples seen and test error of layer 3 in the authors' published run (minibatches of 128; the

@@ -17,13 +17,12 @@ from models.network import Network
 from models.settings import NetworkSettings
 from models.torch_engine import prepare_torch
 from pipeline.benchmarks.worker_process import Workers
+from pipeline.event_samples import EventSamples, read_event_samples
 from pipeline.experiments.best_settings import TRAINED, with_bank
 from pipeline.experiments.count_regression import count_regression
-from pipeline.experiments.event_samples import EventSamples, read_event_samples
 from pipeline.experiments.figures import draw_confusion, need_matplotlib, new_figure, save_figure
 from pipeline.experiments.linear_readout import LINEAR_ALL, LINEAR_LAYERS, fit_linear
 from pipeline.experiments.online_learner import OnlineLearner
-from pipeline.experiments.real_data import find
 from pipeline.experiments.report import Report
 from pipeline.experiments.schedule import cosine
 from pipeline.experiments.sequence_scores import SequenceScores, score_sequences
@@ -31,6 +30,7 @@ from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.small_network import SMALL_LAYERS
 from pipeline.experiments.trained_reading import TrainedReading, load_trained_reading
 from pipeline.experiments.untrained import Untrained, part
+from pipeline.real_data import find
 
 CLASSES = 10
 REGRESSION = "logistic regression on counts"

@@ -12,8 +12,8 @@ from models.learning_settings import LearningSettings
 from models.settings import NetworkSettings
 from pipeline.binning import Frames
 from pipeline.experiments.best_settings import TRAINED, with_bank
-from pipeline.experiments.object_recordings import ObjectRecording
 from pipeline.experiments.small_network import SMALL_LAYERS
+from pipeline.object_recordings import ObjectRecording
 from pipeline.variation import Variation, changed, draw_change, draw_speed, frames_read
 
 

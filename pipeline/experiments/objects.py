@@ -23,7 +23,6 @@ from pipeline.experiments.linear_readout import (
     Classes,
     fit_linear,
 )
-from pipeline.experiments.object_recordings import ObjectRecording, read_object_recordings
 from pipeline.experiments.object_windows import (
     USUAL,
     ObjectsSettings,
@@ -35,13 +34,14 @@ from pipeline.experiments.object_windows import (
     windows_of,
 )
 from pipeline.experiments.online_learner import Frames, OnlineLearner
-from pipeline.experiments.real_data import find
 from pipeline.experiments.report import Report
 from pipeline.experiments.schedule import cosine
 from pipeline.experiments.sequence_scores import score_sequences, votes_of
 from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.trained_reading import TrainedReading, load_trained_reading
 from pipeline.experiments.turns import turn_steps, was_shown
+from pipeline.object_recordings import ObjectRecording, read_object_recordings
+from pipeline.real_data import find
 
 LEARNT_SHARE = 2 / 3
 """Of each recording, from its beginning; the rest is the test."""

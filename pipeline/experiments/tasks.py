@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from models.settings import NetworkSettings
 from pipeline.crops import CropSampler, CropSettings, cut_crops
-from pipeline.experiments.event_samples import EventSamples
+from pipeline.event_samples import EventSamples
 from pipeline.experiments.linear_readout import Classes
-from pipeline.experiments.object_recordings import ObjectRecording
 from pipeline.experiments.small_network import COARSE_LAYERS
+from pipeline.object_recordings import ObjectRecording
 from pipeline.trials import TrialFrames
 from pipeline.variation import Variation, changed, draw_change, draw_speed, frames_read
 

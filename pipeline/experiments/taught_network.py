@@ -18,13 +18,14 @@ from models.teaching import teaching_of
 from pipeline.background import BackgroundWriter
 from pipeline.clips import Clip
 from pipeline.decisions import FRAME_US, DecisionSettings
-from pipeline.evaluation import BURN_IN_FRAMES, TRIAL_FRAMES
+from pipeline.evaluation import BURN_IN_FRAMES
 from pipeline.gesture_score import GestureScore
 from pipeline.intake import Frame
 from pipeline.recogniser import Recogniser
 from pipeline.scoring import TrialVotes
 from pipeline.targets import Targets
 from pipeline.teacher import Teacher, TeacherParts
+from pipeline.trials import TRIAL_FRAMES
 
 
 @dataclass(frozen=True, slots=True)

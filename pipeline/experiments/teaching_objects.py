@@ -19,8 +19,6 @@ from models.torch_engine import prepare_torch
 from pipeline.clips import CLIP_FRAMES, GIVEN_CLIPS, Clip
 from pipeline.experiments.best_settings import TRAINED, with_bank
 from pipeline.experiments.figures import need_matplotlib, new_figure, save_figure
-from pipeline.experiments.object_recordings import ObjectRecording, read_object_recordings
-from pipeline.experiments.real_data import find
 from pipeline.experiments.report import Report
 from pipeline.experiments.schedule import cosine
 from pipeline.experiments.settings import ExperimentSettings, Say
@@ -28,6 +26,8 @@ from pipeline.experiments.simulated_gestures import SIDE
 from pipeline.experiments.tasks import BATCH, objects_task, three_layers
 from pipeline.experiments.taught_network import Performed, TaughtNetwork
 from pipeline.experiments.turns import turn_steps, was_shown
+from pipeline.object_recordings import ObjectRecording, read_object_recordings
+from pipeline.real_data import find
 from pipeline.variation import Variation
 
 BURN_IN_MS = 40

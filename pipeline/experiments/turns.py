@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from pipeline.experiments.object_recordings import ObjectRecording
+from pipeline.object_recordings import ObjectRecording
 
 MAP_STEPS = 200
 """Frames whose events are added up to one map."""

@@ -11,9 +11,9 @@ import pytest
 
 from models.network import Network
 from models.trainer import count_votes
+from pipeline.event_samples import read_event_samples
 from pipeline.experiments import best
 from pipeline.experiments.best_settings import ALL, GAIN, ROWS, TRAININGS
-from pipeline.experiments.event_samples import read_event_samples
 from pipeline.experiments.step_readings import Way, step_readings
 from pipeline.experiments.tasks import Task, digits_task, three_layers
 

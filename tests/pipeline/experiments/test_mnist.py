@@ -13,10 +13,10 @@ import pytest
 from drivers.errors import InputError
 from models.settings import LayerSettings
 from pipeline.experiments import mnist
-from pipeline.experiments.idx_files import Digits, read_digits
 from pipeline.experiments.linear_readout import LINEAR_TOP
-from pipeline.experiments.real_data import find
 from pipeline.experiments.untrained import untrained
+from pipeline.idx_files import Digits, read_digits
+from pipeline.real_data import find
 
 TINY = replace(
     mnist.USUAL,

@@ -11,8 +11,8 @@ import pytest
 
 from drivers.errors import InputError
 from models.settings import LayerSettings
+from pipeline.event_samples import read_event_samples
 from pipeline.experiments import nmnist
-from pipeline.experiments.event_samples import read_event_samples
 from pipeline.experiments.linear_readout import LINEAR_ALL
 from pipeline.experiments.untrained import untrained
 

@@ -14,7 +14,7 @@ from drivers.events import EVENT_DTYPE, SensorSize
 from models.settings import LayerSettings
 from pipeline.experiments import objects
 from pipeline.experiments.linear_readout import LINEAR_ALL, LINEAR_TOP
-from pipeline.experiments.object_recordings import class_of, read_object_recordings
+from pipeline.object_recordings import class_of, read_object_recordings
 from pipeline.variation import Variation
 from recordings.aedat4_writer import Aedat4Writer
 

@@ -7,8 +7,8 @@ import pytest
 
 from drivers.errors import InputError
 from pipeline.experiments import teaching_objects
-from pipeline.experiments.object_recordings import ObjectRecording
 from pipeline.experiments.teaching_objects import TeachingObjectsSettings, teach_objects
+from pipeline.object_recordings import ObjectRecording
 from pipeline.variation import Variation
 
 SIDE = 16

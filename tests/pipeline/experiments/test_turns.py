@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.experiments.object_recordings import ObjectRecording
 from pipeline.experiments.turns import turn_steps, was_shown
+from pipeline.object_recordings import ObjectRecording
 
 SIDE = 16
 FRAMES = 20_000

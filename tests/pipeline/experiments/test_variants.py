@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from pipeline.event_samples import read_event_samples
 from pipeline.experiments import ablation, error_triggered
-from pipeline.experiments.event_samples import read_event_samples
 from pipeline.experiments.tasks import digits_task
 
 

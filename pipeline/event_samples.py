@@ -11,7 +11,6 @@ import numpy.typing as npt
 
 from drivers.errors import InputError, in_words
 from pipeline.binning import Frames
-from pipeline.experiments.linear_readout import Classes
 
 BIN_US = 1000
 _FIELDS = ("t_us", "x", "y", "on")
@@ -25,7 +24,7 @@ class EventSamples:
     """Fields t_us (from the sample's beginning), x, y, on."""
     offsets: npt.NDArray[np.int64]
     """shape (N + 1,)."""
-    classes: Classes
+    classes: npt.NDArray[np.int64]
     """From 0, shape (N,)."""
 
     def __len__(self) -> int:

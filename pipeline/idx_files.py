@@ -63,7 +63,7 @@ def _existing(folder: Path, name: str) -> Path:
         what=f"folder {folder}",
         got=f"no {name}.gz and no {name}",
         allowed="MNIST's four idx files",
-        todo="name their folder with --data",
+        todo="name their folder",
     )
 
 

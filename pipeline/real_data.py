@@ -8,7 +8,7 @@ from pathlib import Path
 from drivers.errors import InputError
 
 VARIABLE = "WIGWAG_DATA"
-_BESIDE_THE_CHECKOUT = Path(__file__).resolve().parents[2].parent / "shared" / "data"
+_BESIDE_THE_CHECKOUT = Path(__file__).resolve().parents[2] / "shared" / "data"
 
 
 def find(given: Path | None, part: str) -> Path:
@@ -25,6 +25,6 @@ def find(given: Path | None, part: str) -> Path:
             what=f"real data {part}",
             got=f"nothing at {path}",
             allowed="the original files",
-            todo=f"name them with --data, or their parent folder with ${VARIABLE}",
+            todo=f"name them: --data, or NAME:PLACE; or their parent folder with ${VARIABLE}",
         )
     return path

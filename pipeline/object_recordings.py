@@ -50,7 +50,7 @@ def read_object_recordings(folder: Path, *, side: int) -> list[ObjectRecording]:
             what=f"folder {folder}",
             got="no recording",
             allowed="recordings of objects, one class to a file name",
-            todo="name another with --data",
+            todo="name another folder",
         )
     return [_read(path, side) for path in paths]
 
