@@ -8,6 +8,7 @@ from typing import Protocol
 
 from drivers.gestures import GESTURE_NAMES
 from pipeline.nmnist_set import NmnistSet
+from pipeline.objects_set import ObjectsSet
 from pipeline.tonic_sets import TonicSet
 from pipeline.trials import TRIAL_FRAMES, TrialCache, TrialFrames, load_trials
 from recordings.dvsgesture import Split, read_gesture_set
@@ -90,6 +91,7 @@ class GestureFolder:
 
 DATASETS: dict[str, Callable[[str, TrialCache], Dataset]] = {
     "nmnist": NmnistSet,
+    "objects": ObjectsSet,
     "tonic": TonicSet,
 }
 """What opens `PREFIX` or `PREFIX:NAME`, by prefix; given the name, and raises `InputError`."""

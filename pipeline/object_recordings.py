@@ -38,7 +38,7 @@ def class_of(path: Path) -> str:
     return _NUMBER.sub("", path.stem)
 
 
-def read_object_recordings(folder: Path, *, side: int) -> list[ObjectRecording]:
+def recordings_of(folder: Path) -> list[Path]:
     """Every recording of a folder in order of name; raises `InputError` where there is none."""
     paths = sorted(
         path
@@ -52,7 +52,12 @@ def read_object_recordings(folder: Path, *, side: int) -> list[ObjectRecording]:
             allowed="recordings of objects, one class to a file name",
             todo="name another folder",
         )
-    return [_read(path, side) for path in paths]
+    return paths
+
+
+def read_object_recordings(folder: Path, *, side: int) -> list[ObjectRecording]:
+    """Every recording of a folder in order of name; raises `InputError` where there is none."""
+    return [_read(path, side) for path in recordings_of(folder)]
 
 
 def _read(path: Path, side: int) -> ObjectRecording:

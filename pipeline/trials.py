@@ -9,7 +9,7 @@ import hashlib
 import logging
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,11 @@ class TrialFrames:
     def frames(self) -> int:
         """Length in frames of 1 ms."""
         return int(self.bits.shape[0])
+
+    def cut(self, begin: int, end: int) -> TrialFrames:
+        """Frames `[begin, end)` as a trial of their own, mapped where these are."""
+        offset = self.offset + begin * self.bits.shape[1]
+        return replace(self, bits=self.bits[begin:end], offset=offset)
 
     def unpack(self, begin: int, count: int) -> Frames:
         """Frames `[begin, begin + count)`, silent ones where the gesture has ended.
