@@ -12,7 +12,7 @@ import numpy.typing as npt
 from drivers.errors import InputError
 from pipeline.binning import Frames
 from pipeline.symmetry import Counterparts, backward_classes, mirrored_classes
-from pipeline.trials import TrialFrames
+from pipeline.trials import LabelledFrames
 from pipeline.variation import (
     Change,
     Variation,
@@ -72,7 +72,7 @@ class CropSampler:
 
     def __init__(
         self,
-        trials: Sequence[TrialFrames],
+        trials: Sequence[LabelledFrames],
         settings: CropSettings,
         seed: int,
         class_names: Sequence[str] = (),
@@ -125,7 +125,7 @@ class CropSampler:
 
 
 def cut_crops(
-    trials: Sequence[TrialFrames], plan: Sequence[Crop], steps: int
+    trials: Sequence[LabelledFrames], plan: Sequence[Crop], steps: int
 ) -> tuple[Frames, npt.NDArray[np.int64]]:
     """A minibatch: frames (steps, batch, 2, rows, columns) and classes from 0, shape (batch,).
 
@@ -135,7 +135,7 @@ def cut_crops(
     return np.stack([_cut(trials[crop.trial], crop, steps) for crop in plan], axis=1), labels
 
 
-def _cut(trial: TrialFrames, crop: Crop, steps: int) -> Frames:
+def _cut(trial: LabelledFrames, crop: Crop, steps: int) -> Frames:
     count = frames_read(steps, crop.speed)
     if crop.change.backwards:
         # From its last frame on, not from the silence after it.

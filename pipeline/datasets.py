@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from drivers.gestures import GESTURE_NAMES
+from pipeline.mnist_set import MnistSet
 from pipeline.nmnist_set import NmnistSet
 from pipeline.objects_set import ObjectsSet
 from pipeline.tonic_sets import TonicSet
-from pipeline.trials import TRIAL_FRAMES, TrialCache, TrialFrames, load_trials
+from pipeline.trials import TRIAL_FRAMES, LabelledFrames, TrialCache, TrialFrames, load_trials
 from recordings.dvsgesture import Split, read_gesture_set
 from recordings.gesture_set_report import report_lines
 from recordings.simulated_set import NOTICE_FILE
@@ -50,7 +51,7 @@ class Dataset(Protocol):
         columns: int,
         users: Collection[int] | None = None,
         reading: Reading | None = None,
-    ) -> list[TrialFrames]:
+    ) -> Sequence[LabelledFrames]:
         """All labelled gestures of a part, of some of its users if they are named.
 
         Raises `InputError` for what cannot be read; nothing is left out silently.
@@ -90,6 +91,7 @@ class GestureFolder:
 
 
 DATASETS: dict[str, Callable[[str, TrialCache], Dataset]] = {
+    "mnist": MnistSet,
     "nmnist": NmnistSet,
     "objects": ObjectsSet,
     "tonic": TonicSet,

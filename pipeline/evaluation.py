@@ -19,7 +19,7 @@ from models.engines import read_sequences
 from models.network import Network
 from models.torch_engine import choose_device, prepare_torch
 from pipeline.datasets import Dataset, Reading
-from pipeline.trials import TRIAL_FRAMES, TrialFrames
+from pipeline.trials import TRIAL_FRAMES, LabelledFrames
 from recordings.dvsgesture import Split
 
 LOG = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
 
 def evaluate_trials(
     network: Network,
-    trials: Sequence[TrialFrames],
+    trials: Sequence[LabelledFrames],
     *,
     judged_ms: int = TRIAL_FRAMES,
     progress: Callable[[int, int], None] | None = None,
@@ -131,7 +131,7 @@ def evaluate_checkpoint(
 
 
 def _classes(
-    dataset: Dataset, trials: Sequence[TrialFrames], known: Sequence[str], checkpoint: Path
+    dataset: Dataset, trials: Sequence[LabelledFrames], known: Sequence[str], checkpoint: Path
 ) -> npt.NDArray[np.int64]:
     """The class of each trial, from 1, as the checkpoint counts; `known` are its names."""
     numbers = np.array([trial.gesture_class for trial in trials])

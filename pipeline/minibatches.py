@@ -19,7 +19,7 @@ from drivers.closing import Closing
 from drivers.errors import InputError
 from pipeline.binning import Frames
 from pipeline.crops import Crop, CropSampler, cut_crops
-from pipeline.trials import TrialFrames
+from pipeline.trials import LabelledFrames
 from pipeline.workers import worker_pool
 
 
@@ -52,7 +52,7 @@ class MinibatchFeed(Closing):
 
     def __init__(
         self,
-        trials: Sequence[TrialFrames],
+        trials: Sequence[LabelledFrames],
         sampler: CropSampler,
         *,
         steps: int,
@@ -100,16 +100,16 @@ class MinibatchFeed(Closing):
         self._pool.shutdown(cancel_futures=True)
 
 
-def _cut_packed(trials: Sequence[TrialFrames], steps: int, plan: Sequence[Crop]) -> Packed:
+def _cut_packed(trials: Sequence[LabelledFrames], steps: int, plan: Sequence[Crop]) -> Packed:
     frames, labels = cut_crops(trials, plan, steps)
     return Packed(np.packbits(frames), frames.shape, labels)
 
 
-_in_worker: list[tuple[Sequence[TrialFrames], int]] = []
+_in_worker: list[tuple[Sequence[LabelledFrames], int]] = []
 """In a worker process, what it was started with."""
 
 
-def _start(trials: Sequence[TrialFrames], steps: int) -> None:
+def _start(trials: Sequence[LabelledFrames], steps: int) -> None:
     _in_worker.append((trials, steps))
 
 

@@ -34,7 +34,7 @@ from pipeline.training_log import TrainingLog
 from pipeline.training_progress import ProgressSink, TrainingProgress
 from pipeline.training_settings import TrainingSettings
 from pipeline.training_tensorboard import TensorBoardLog, has_tensorboard, require_tensorboard
-from pipeline.trials import TrialFrames
+from pipeline.trials import LabelledFrames
 from recordings.user_range import user_range_text
 
 LOG = logging.getLogger(__name__)
@@ -171,7 +171,7 @@ class _Run:
         folder: RunFolder,
         settings: TrainingSettings,
         network: Network,
-        trials: Sequence[TrialFrames],
+        trials: Sequence[LabelledFrames],
         standing: _Standing,
         replicas: Replicas,
     ) -> None:
@@ -352,7 +352,7 @@ def _trials(
     users: Collection[int] | None,
     reading: Reading | None,
     replicas: Replicas,
-) -> list[TrialFrames]:
+) -> Sequence[LabelledFrames]:
     """The gestures to train on; raises `InputError` where they do not fit the network."""
     network = settings.network
     for what, got, wanted, name in (
@@ -400,7 +400,7 @@ def _say_what_stays(class_names: Sequence[str], settings: TrainingSettings) -> N
             LOG.warning("%s: %s%s", name, STAYS, ", ".join(without))
 
 
-def _digest(trials: Sequence[TrialFrames]) -> str:
+def _digest(trials: Sequence[LabelledFrames]) -> str:
     """Which gestures these are, without looking at their events."""
     digest = hashlib.blake2b(digest_size=8)
     for trial in trials:

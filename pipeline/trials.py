@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -31,9 +31,35 @@ TRIAL_FRAMES = 1800
 """Of a gesture, from its beginning, is judged by: the paper's protocol."""
 
 
+class LabelledFrames(Protocol):
+    """What training and evaluation ask of one labelled gesture."""
+
+    @property
+    def gesture_class(self) -> int:
+        """Counted from 1."""
+
+    @property
+    def user(self) -> int:
+        """Who performed it; 0 where nobody is named."""
+
+    @property
+    def light(self) -> str:
+        """Under which light; nothing where none is named."""
+
+    @property
+    def frames(self) -> int:
+        """Length in frames of 1 ms."""
+
+    def unpack(self, begin: int, count: int) -> Frames:
+        """Frames `[begin, begin + count)`, silent ones where the gesture has ended.
+
+        Shape (count, 2, rows, columns).
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class TrialFrames:
-    """The frames of one labelled gesture."""
+    """The frames of one labelled gesture, kept as bits; see `LabelledFrames`."""
 
     gesture_class: int
     """Counted from 1."""

@@ -31,6 +31,7 @@ from pipeline.experiments.settings import ExperimentSettings, Say
 from pipeline.experiments.small_network import SMALL_LAYERS
 from pipeline.experiments.untrained import Untrained, untrained
 from pipeline.idx_files import Digits, read_digits
+from pipeline.poisson import poisson_frames
 from pipeline.real_data import find
 
 AUTHORS = ((256, 0.22), (1536, 0.11), (3500, 0.07))
@@ -171,17 +172,6 @@ def learn_digits(
     draw(np.array(at), curves, tested, settings)
     report.write(results)
     return results
-
-
-def poisson_frames(
-    images: npt.NDArray[np.uint8], steps: int, highest_rate_hz: float, rng: np.random.Generator
-) -> npt.NDArray[np.uint8]:
-    """Spike trains whose rate is the pixel's share of the highest one, a step being 1 ms.
-
-    `images` has shape (B, height, width); frames (steps, B, 1, height, width), 0 or 1.
-    """
-    chance = (images / 255.0 * highest_rate_hz / 1000.0).astype(np.float32)
-    return (rng.random((steps, *images.shape), np.float32) < chance).astype(np.uint8)[:, :, None]
 
 
 class _Test:

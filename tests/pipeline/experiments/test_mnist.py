@@ -16,6 +16,7 @@ from pipeline.experiments import mnist
 from pipeline.experiments.linear_readout import LINEAR_TOP
 from pipeline.experiments.untrained import untrained
 from pipeline.idx_files import Digits, read_digits
+from pipeline.poisson import poisson_frames
 from pipeline.real_data import find
 
 TINY = replace(
@@ -67,7 +68,7 @@ def test_less_than_a_minibatch_is_refused_at_once(settings) -> None:
 def test_spike_trains_have_the_rate_of_the_pixel() -> None:
     """A pixel at half brightness fires at half the highest rate, a black one never."""
     images = np.array([[[0, 128, 255]]], np.uint8)
-    frames = mnist.poisson_frames(images, 20_000, 50.0, np.random.default_rng(0))
+    frames = poisson_frames(images, 20_000, 50.0, np.random.default_rng(0))
     assert frames.shape == (20_000, 1, 1, 1, 3)
     assert frames.mean(axis=(0, 1, 2, 3)) == pytest.approx([0, 0.0251, 0.05], rel=0.1)
 
