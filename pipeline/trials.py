@@ -22,7 +22,7 @@ from pipeline.trial_archive import TrialArchive, open_archive, source_of, write_
 from pipeline.workers import worker_pool
 from recordings.dvsgesture import SetRecording
 from recordings.formats import open_recording
-from recordings.labels import GestureInterval
+from recordings.labels import MOST_US, GestureInterval
 
 LOG = logging.getLogger(__name__)
 
@@ -178,6 +178,7 @@ def _say_what_is_missing(recording: SetRecording, trials: Sequence[TrialFrames])
         # Whole frames of the label: where they begin, there may be one more.
         (interval.t_end_us - interval.t_begin_us) // BIN_US - trial.frames
         for interval, trial in zip(recording.intervals, trials, strict=True)
+        if interval.t_end_us < MOST_US  # else all there is was asked for
     ]
     most = max(missing, default=0)
     if most > 0:

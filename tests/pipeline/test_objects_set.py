@@ -49,7 +49,7 @@ def load(folder: Path, part, cache: TrialCache = NO_CACHE, **options) -> list[Tr
     return open_dataset(f"objects:{folder}", cache).trials(part, rows=16, columns=16, **options)
 
 
-def test_windows_lie_side_by_side(folder: Path) -> None:
+def test_windows_lie_side_by_side(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     """The first two thirds of each recording are to train, the last third is to test; where there
     is no room for a window there is a shorter one. Frames are those of the whole recording.
     """
@@ -68,6 +68,7 @@ def test_windows_lie_side_by_side(folder: Path) -> None:
     joined = np.concatenate([trial.bits for trial in whole[1:7]])
     assert np.array_equal(test[1].bits, joined[8000:9800])
     assert all(trial.bits.any(axis=1).all() for trial in whole)
+    assert not caplog.records  # that recordings end is no news
 
 
 def test_recordings_are_cut_once_for_both_parts(folder: Path, tmp_path: Path) -> None:
