@@ -24,12 +24,11 @@ def read_given_clips(
     `path`: a recording with its label file beside it (`NAME_labels.csv`), a folder of such, a file
     of clips, or a folder of these (a session's `clips`). Raises `InputError`.
     """
-    files = sorted(path.iterdir()) if path.is_dir() else [path]
     clips: list[Clip] = []
-    for file in files:
+    for file in clip_files(path):
         if file.suffix == ".npz":
             clips += read_clips(file)
-        elif file.is_file() and labels_path(file).is_file():
+        else:
             clips += _cut(file, class_names, columns, rows)
     size = -(-2 * columns * rows // 8)
     known = [
@@ -50,6 +49,15 @@ def read_given_clips(
             Clip(name, of_class[int(place)].t_us, of_class[int(place)].bits) for place in places
         ]
     return found
+
+
+def clip_files(path: Path) -> list[Path]:
+    """Files of clips, and recordings with a label file beside them: `path` or what is in it."""
+    return [
+        file
+        for file in (sorted(path.iterdir()) if path.is_dir() else [path])
+        if file.suffix == ".npz" or (file.is_file() and labels_path(file).is_file())
+    ]
 
 
 def _cut(path: Path, class_names: Sequence[str], columns: int, rows: int) -> list[Clip]:

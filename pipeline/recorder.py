@@ -27,6 +27,7 @@ from pipeline.wire import (
 from recordings import scanning
 from recordings.aedat4_writer import Aedat4Writer
 
+ENDING = ".aedat4"
 _WAIT_MS = 50
 
 
@@ -79,11 +80,11 @@ def run_recorder(
     """Record one source (by default the first heard) until its end, SIGINT or SIGTERM.
 
     The file is made with the first message and is readable at any moment after. Raises
-    `InputError` for an address or a path that cannot be used.
+    `InputError` for an address or a path that cannot be used, and for a file that is there.
     """
     stop = stop or threading.Event()
     key = CurveClient(server_key, secret_key) if server_key else None
-    _check_folder(out)
+    _check_place(out)
     scanning.warm_up()  # a source that waits for its readers begins when this one subscribes
     with (
         stopping_on_signals(stop),
@@ -187,11 +188,27 @@ class _Recorder:
         self._lost = max(self._lost, message.totals.lost) + unheard
 
 
-def _check_folder(out: Path) -> None:
+def _check_place(out: Path) -> None:
+    if out.suffix.lower() != ENDING:
+        raise InputError(
+            what=f"output file {out}",
+            got=f"the ending {out.suffix!r}",
+            allowed=f"{ENDING} (AEDAT4)",
+            todo="choose this ending; `wigwag convert` makes AEDAT 3.1 of it",
+        )
     if not out.parent.is_dir() or out.is_dir():
         raise InputError(
             what=f"output file {out}",
             got="a folder" if out.is_dir() else "a folder that does not exist",
             allowed="a file in a folder that exists",
             todo="choose another path",
+        )
+    if out.exists():
+        # What it would be written over may be there only once; it could not be kept until the
+        # new one is whole, for that can be read while it grows.
+        raise InputError(
+            what=f"output file {out}",
+            got="a file that is there",
+            allowed="a new file",
+            todo="choose another path, or take the old file away first",
         )

@@ -13,6 +13,7 @@ from recordings.aedat4_writer import Aedat4Writer
 from recordings.aedat31_writer import Aedat31Writer
 from recordings.event_writer import EventWriter
 from recordings.formats import open_recording
+from recordings.outputs import same_file
 from recordings.reading import Format
 
 _WRITERS: dict[str, tuple[Format, Callable[[Path, SensorSize], EventWriter]]] = {
@@ -51,7 +52,7 @@ def convert_recording(src: Path, dst: Path) -> ConversionReport:
             allowed=".aedat4 (AEDAT4) or .aedat (AEDAT 3.1)",
             todo="choose one of the two endings",
         )
-    if dst.is_dir() or not dst.parent.is_dir() or (dst.exists() and dst.samefile(src)):
+    if dst.is_dir() or not dst.parent.is_dir() or same_file(dst, src):
         raise InputError(
             what=f"output file {dst}",
             got="a folder, a place in no folder, or the source itself",

@@ -12,9 +12,9 @@ import typer
 
 from drivers.errors import InputError
 from pipeline.commands import options as o
-from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings
+from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings, check_files
 from pipeline.commands.console import ConsolePort, WithConsole, beside
-from pipeline.commands.source_options import filter_arguments
+from pipeline.commands.source_options import films, filter_arguments
 from pipeline.console.settings import PORT
 
 RECORDINGS = (".aedat", ".aedat4", ".raw", ".dat", ".es")
@@ -107,6 +107,12 @@ def adapt(
             todo="start `wigwag console` beside it, with a key of its own",
         )
     folder = SessionFolder(session)
+    kept = (folder.events, folder.checkpoint, folder.latest, folder.labels, folder.log)
+    check_files(
+        replace(settings, rehearse=rehearse),
+        {f"--session, {path.name}": path for path in kept},
+        films([camera]),
+    )
     address = control or ipc_address(private_run_directory(), "control")
     addresses, shown = (
         beside(console_port, folder.log, publish=publish, control=address)

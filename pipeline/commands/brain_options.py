@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,6 +89,32 @@ def brain_arguments(settings: BrainSettings) -> tuple[str, ...]:
             "layer": settings.layer,
         }
     )
+
+
+def check_files(
+    settings: BrainSettings, outputs: Mapping[str, Path | None], inputs: Iterable[Path | None] = ()
+) -> None:
+    """Raise `InputError` where a file that a brain or others write is read, or written twice.
+
+    `outputs`, by their options, and `inputs` are those of others. --save may be the checkpoint
+    begun from, which is written at the end, as whoever goes on with his own weights wants it.
+    """
+    from recordings.outputs import check_outputs
+
+    others = {"--latest": settings.latest, **outputs}
+    read = [*inputs, settings.labels, settings.learn, *_rehearsed(settings.rehearse)]
+    check_outputs({"--save": settings.save, **others}, read)
+    check_outputs(others, [settings.checkpoint])
+
+
+def _rehearsed(path: Path | None) -> list[Path]:
+    if path is None:
+        return []
+    from pipeline.given_clips import clip_files
+    from recordings.dvsgesture import labels_path
+
+    files = clip_files(path)
+    return files + [labels_path(file) for file in files]
 
 
 def arguments(given: dict[str, object]) -> tuple[str, ...]:

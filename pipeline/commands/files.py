@@ -69,7 +69,7 @@ def convert(
 
 
 def record(
-    out: Annotated[Path, typer.Argument(help="OUT.aedat4")],
+    out: Annotated[Path, typer.Argument(help="OUT.aedat4, a new file.")],
     connect: Annotated[
         str, typer.Option("--connect", metavar="ADDR", help="The source to record.")
     ],
@@ -115,6 +115,9 @@ def view(
 ) -> None:
     """Draw a recording as people like to see events: a film, or a sheet of pictures."""
     from pipeline.view import render_recording
+    from recordings.outputs import check_outputs
+
+    check_outputs({"--output": out}, [file, *(labels or ())])
 
     report = render_recording(
         file,

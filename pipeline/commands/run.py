@@ -9,10 +9,10 @@ import typer
 
 from drivers.errors import InputError
 from pipeline.commands import options as o
-from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings
+from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings, check_files
 from pipeline.commands.console import ConsolePort, WithConsole, beside
 from pipeline.commands.session_replay import replay_of
-from pipeline.commands.source_options import camera_names, filter_arguments
+from pipeline.commands.source_options import camera_names, films, filter_arguments
 from pipeline.console.settings import PORT
 
 
@@ -100,6 +100,7 @@ def replay(
         layer=layer,
         views=view,
     )
+    check_files(settings, {"--output": output, "--summary": summary}, [file])
     o.parse_speed(speed)
     moving = arguments({"speed": speed, "start": start, "stop": stop})
     switches = [name for name, on in (("--loop", loop), ("--paused", step)) if on]
@@ -175,6 +176,7 @@ def live(
         layer=layer,
         views=view,
     )
+    check_files(settings, {"--output": output, "--summary": summary}, films(camera))
     addresses, shown = beside(console_port) if console else ((), None)
     # So that a brain that is started again knows what it was taught.
     kept = private_run_directory() / "latest.safetensors" if console else None

@@ -30,9 +30,11 @@ def replay_of(
     from pipeline.session import Session, SessionSettings
     from pipeline.session_folder import SessionFolder
     from pipeline.session_log import read_session_log
+    from recordings.outputs import check_outputs
 
     o.refuse(context, _WITHOUT_EFFECT, "a session's own settings", "leave it out")
     o.parse_speed(speed)
+    check_outputs({"--save": save, "--output": output, "--summary": summary}, path.rglob("*"))
     folder = SessionFolder(path)
     options = dict(folder.read_settings()["options"])
     streams = read_session_log(folder.log).of("stream")

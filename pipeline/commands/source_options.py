@@ -19,6 +19,11 @@ def camera_names(cameras: Sequence[str]) -> list[str | None]:
     return [f"{kind}-{number}" for number, kind in enumerate(kinds, start=1)]
 
 
+def films(cameras: Sequence[str]) -> list[Path]:
+    """Where the films among them lie; of other kinds, paths where nothing is."""
+    return [Path(camera.removeprefix("film:path=")) for camera in cameras]
+
+
 def filter_arguments(hot_pixels: bool | None, noise_ms: float | None) -> tuple[str, ...]:
     """The options of `wigwag source` that give these filters; those left out stay so."""
     if hot_pixels is None:

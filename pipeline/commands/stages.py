@@ -11,7 +11,7 @@ import typer
 
 from drivers.errors import InputError
 from pipeline.commands import options as o
-from pipeline.commands.brain_options import brain_settings
+from pipeline.commands.brain_options import brain_settings, check_files
 
 Connect = Annotated[
     str, typer.Option("--connect", metavar="ADDR", help="ipc://PATH or tcp://HOST:PORT.")
@@ -232,6 +232,7 @@ def brain(
         server_key=server_key,
         secret_key=secret_key,
     )
+    check_files(settings, {})
     if stand_by:
         from pipeline.standby import stand_by as wait_for_a_part
 

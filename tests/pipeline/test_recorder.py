@@ -197,8 +197,12 @@ def test_killed_recorder_leaves_a_readable_file(tmp_path: Path) -> None:
 
 
 def test_place_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
-    """Before anybody has sent anything."""
+    """Before anybody has sent anything; a file that is there stays as it is."""
     address = ipc_address(private_run_directory(), "events")
-    for out in (tmp_path / "missing" / "out.aedat4", tmp_path):
+    (tmp_path / "folder.aedat4").mkdir()
+    kept = tmp_path / "kept.aedat4"
+    kept.write_bytes(b"from another day")
+    for out in ("missing/out.aedat4", "folder.aedat4", "out.aedat", "out", "kept.aedat4"):
         with pytest.raises(InputError, match="output file"):
-            run_recorder(address, out)
+            run_recorder(address, tmp_path / out)
+    assert kept.read_bytes() == b"from another day"

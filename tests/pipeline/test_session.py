@@ -1,5 +1,6 @@
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -126,6 +127,20 @@ def test_learning_saves_a_checkpoint_and_repeats_itself(
     assert [gesture["frames"] for gesture in summary["gestures"]] == [750, 250, 0]
     assert summary["gestures"][2]["got_label"] == "not seen"
     assert summary["accuracy"] == summary["layer_accuracies"][-1]
+
+
+def test_weights_may_be_saved_over_those_begun_from(
+    wigwag, tmp_path: Path, recording: Path, labels: Path, tiny_checkpoint: Path
+) -> None:
+    """Who goes on with his own weights names them once."""
+    mine = tmp_path / "mine.safetensors"
+    shutil.copyfile(tiny_checkpoint, mine)
+    status, _, error = wigwag.run(
+        "replay", recording, "--speed", "max", "--learn", labels, "--checkpoint", mine,
+        "--save", mine, "--stop", "0.5",
+    )  # fmt: skip
+    assert status == 0, error
+    assert mine.read_bytes() != tiny_checkpoint.read_bytes()
 
 
 @pytest.mark.alone
