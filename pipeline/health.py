@@ -77,10 +77,12 @@ def look(
     found = []
     for stage, first in zip(stages, before, strict=True):
         second = first if isinstance(first, str) else ask(stage)
+        state: State = "unreachable"
+        said: dict[str, Any] = {}
         if isinstance(first, str) or isinstance(second, str):
             reasons: tuple[str, ...] = (str(second),)
-            state: State = "unreachable"
-            said: dict[str, Any] = {}
+        elif (other := answering(second)) != stage.stage:
+            reasons = (f"a {other} answers at {stage.address}",)
         else:
             reasons = tuple(judge(first, second))
             state = "not healthy" if reasons else "healthy"
@@ -95,6 +97,11 @@ def look(
             )
         )
     return found
+
+
+def answering(status: Status) -> str:
+    """What kind of stage says this of itself: a brain has frames, a source has none."""
+    return "brain" if "frames" in status else "source"
 
 
 def judge(before: Status, now: Status) -> list[str]:

@@ -37,6 +37,7 @@ def filters(
     import msgspec
 
     from pipeline.control import control_request
+    from pipeline.health import answering
     from pipeline.security import CurveClient
 
     if (find and hot_pixels is False) or (no_noise and noise_ms is not None):
@@ -52,8 +53,18 @@ def filters(
     if no_noise or noise_ms is not None:
         wanted["noise_ms"] = False if no_noise else noise_ms
     key = CurveClient(server_key, secret_key) if server_key else None
-    request = {"command": "filters" if wanted else "status", **wanted}
-    said = control_request(control, request, security=key, insecure=insecure)["filters"]
+    answer = control_request(control, {"command": "status"}, security=key, insecure=insecure)
+    if answering(answer) != "source":
+        raise InputError(
+            what="wigwag filters",
+            got=f"a {answering(answer)} at {control}",
+            allowed="the control address of a source",
+            todo="give the one that `wigwag source --control` was started with",
+        )
+    if wanted:
+        request = {"command": "filters", **wanted}
+        answer = control_request(control, request, security=key, insecure=insecure)
+    said = answer["filters"]
     if as_json:
         sys.stdout.write(msgspec.json.encode(said).decode() + "\n")
         return

@@ -73,6 +73,19 @@ def test_stages_are_asked_and_shown(counting: str) -> None:
     assert [exit_status(part) for part in (found[:1], found, found[1:])] == [0, 2, 2]
 
 
+def test_a_stage_of_another_kind_is_not_taken_for_the_one_asked_for(
+    wigwag: "Wigwag", counting: str
+) -> None:
+    """A brain at the address given for a source: one line, status 2, of `filters` too."""
+    found = look([Asked(stage="source", address=counting)], over_s=0.05)
+    assert (found[0].state, exit_status(found)) == ("unreachable", 2)
+    assert health_line(found[0]) == f"source: unreachable: a brain answers at {counting}"
+    for more in ([], ["--noise-ms", "5"]):
+        status, out, error = wigwag.run("filters", "--control", counting, *more)
+        assert (status, out, error.count("\n")) == (2, "", 1)
+        assert f"got a brain at {counting}; allowed: the control address of a source" in error
+
+
 def test_status_of_a_real_stage(wigwag: "Wigwag") -> None:
     """A running source is healthy, a paused one is not, one that is gone cannot say."""
     folder = private_run_directory()
