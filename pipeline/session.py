@@ -17,7 +17,7 @@ from rich.console import Console
 
 from drivers.errors import InputError
 from pipeline.addresses import ipc_address, private_run_directory
-from pipeline.atomic_file import AtomicFile
+from pipeline.atomic_file import AtomicFile, write_atomically
 from pipeline.children import LineReader
 from pipeline.label_printer import LabelPrinter
 from pipeline.labels import decode_label
@@ -57,6 +57,8 @@ class SessionSettings:
     output: Path | None = None
     """Every label as JSON Lines, whole or not at all."""
     summary: Path | None = None
+    source_control: Path | None = None
+    """Where the address is kept at which the source of a session that is kept can be asked."""
     console_arguments: tuple[str, ...] | None = None
     """Of `wigwag console`, without that of the source; None for a session without one."""
     elsewhere: Callable[[], SessionSettings] | None = None
@@ -133,6 +135,8 @@ class Session:
         numbers = [""] if len(sources) == 1 else [f" {n}" for n in range(1, len(sources) + 1)]
         events = [ipc_address(folder, f"events{number.strip()}") for number in numbers]
         self._controls = [ipc_address(folder, f"source{number.strip()}") for number in numbers]
+        if self._settings.source_control is not None:
+            write_atomically(self._settings.source_control, f"{self._controls[0]}\n".encode())
         told: dict[str, tuple[str, ...]] = {
             f"source{number}": (*arguments, "--bind", address, "--control", control)
             for number, arguments, address, control in zip(

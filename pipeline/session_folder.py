@@ -63,6 +63,11 @@ class SessionFolder:
         return self.path / "control.txt"
 
     @property
+    def source_control(self) -> Path:
+        """The address at which the source is asked while it runs."""
+        return self.path / "source_control.txt"
+
+    @property
     def summary(self) -> Path:
         """The closing summary, JSON."""
         return self.path / "summary.json"
@@ -101,8 +106,15 @@ class SessionFolder:
 
     def read_control(self) -> str:
         """Where the brain of a running session is asked; raises `InputError`."""
+        return self._read_address(self.control)
+
+    def read_source_control(self) -> str:
+        """Where its source is; raises `InputError`."""
+        return self._read_address(self.source_control)
+
+    def _read_address(self, path: Path) -> str:
         try:
-            return self.control.read_text(encoding="utf-8").strip()
+            return path.read_text(encoding="utf-8").strip()
         except OSError as error:
             raise InputError(
                 what=f"session {self.path}",

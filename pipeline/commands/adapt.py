@@ -156,6 +156,7 @@ def adapt(
             endless=not recorded,
             as_json=as_json,
             summary=folder.summary,
+            source_control=folder.source_control,
         )
 
     def kept_elsewhere(before: SessionFolder) -> SessionSettings:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,8 +19,12 @@ def register(app: typer.Typer) -> None:
 
 def filters(
     control: Annotated[
-        str, typer.Option("--control", metavar="ADDR", help="Control address of the source.")
-    ],
+        str | None,
+        typer.Option("--control", metavar="ADDR", help="The source's control address."),
+    ] = None,
+    session: Annotated[
+        Path | None, typer.Option("--session", help="Or the folder of its running session.")
+    ] = None,
     hot_pixels: o.HotPixelsOption = None,
     find: Annotated[
         bool, typer.Option("--find", help="Watch for hot pixels anew, for a second.")
@@ -39,7 +44,17 @@ def filters(
     from pipeline.control import control_request
     from pipeline.health import answering
     from pipeline.security import CurveClient
+    from pipeline.session_folder import SessionFolder
 
+    if session is not None and control is None:
+        control = SessionFolder(session).read_source_control()
+    if control is None:
+        raise InputError(
+            what="wigwag filters",
+            got="no source",
+            allowed="--control ADDR, or --session DIR of a session that runs",
+            todo="name one",
+        )
     if (find and hot_pixels is False) or (no_noise and noise_ms is not None):
         raise InputError(
             what="wigwag filters",

@@ -136,11 +136,8 @@ def test_filters_that_were_switched_are_in_the_log(
     folder = tmp_path / "session"
     session = Taught(wigwag, folder, tiny_checkpoint, "--noise-ms", 20)
     session.until(lambda: session.ask("status")["frames"] > 50)
-    source = process_of(session.process, "source")
-    told = Path(f"/proc/{source}/cmdline").read_bytes().decode().split("\0")
-    control = told[told.index("--control") + 1]
     switched = session.ask("status")["frames"]
-    assert wigwag.run("filters", "--control", control, "--no-noise", "--hot-pixels")[0] == 0
+    assert wigwag.run("filters", "--session", folder, "--no-noise", "--hot-pixels")[0] == 0
     session.wait_for_stream(0.3)
     session.lesson("arm roll", 0.3)
     session.end()
@@ -410,6 +407,8 @@ def test_a_session_goes_on_in_a_folder_beside_it(
         events = beside.events
         session.until(lambda events=events: events.is_file() and events.stat().st_size > 100_000)
         assert session.ask("status")["classes"][-1] == "wink"
+        asked = wigwag.run("filters", "--session", beside.path)
+        assert (asked[0], "hot pixels: off" in asked[1]) == (0, True), asked
     session.lesson("wink", 0.4)
     out, error = session.end()
     assert all(f"the session goes on in {beside.path}" in error for beside in parts[1:])
