@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from types import FrameType
 from typing import Annotated, Any
 
@@ -37,7 +38,7 @@ from pipeline.commands import (
     status,
     teach,
 )
-from pipeline.standard_output import leave_stdout
+from pipeline.standard_output import empty_stdout, leave_stdout
 
 app = typer.Typer(
     name="wigwag",
@@ -98,7 +99,9 @@ def main() -> None:
         signal.signal(signal.SIGHUP, _hang_up)
     try:
         # Not standalone: typer would put a wrong option into a box of many lines.
-        sys.exit(app(sys.argv[1:] or ["--help"], prog_name="wigwag", standalone_mode=False))
+        status = app(sys.argv[1:] or ["--help"], prog_name="wigwag", standalone_mode=False)
+        empty_stdout()
+        sys.exit(status)
     except _USAGE_ERROR as error:
         command = error.ctx.command_path if error.ctx else "wigwag"
         _say(f"{error.format_message().rstrip('.')}; see `{command} --help`", 2)
@@ -140,4 +143,6 @@ def _say(error: Exception | str, status: int) -> None:
     if status == 1:
         text = f"internal error: {type(error).__name__}: {text} (--verbose shows where)"
     logs.say(text, "error")
+    with suppress(OSError):  # of standard output: it may be what this is about
+        empty_stdout()
     sys.exit(status)

@@ -1,4 +1,4 @@
-"""Standard output whose reader has gone, as with `| head`."""
+"""Standard output whose reader has gone, as with `| head`, or that has no room."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ import os
 import sys
 
 GONE = "whoever read standard output has gone: ending, as on Ctrl-C"
+
+
+def empty_stdout() -> None:
+    """Write what waits; raises `OSError`, and leaves it, where that is impossible.
+
+    Python would try at its very end, with a stack and a status of its own.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError:
+        leave_stdout()
+        raise
 
 
 def leave_stdout() -> None:

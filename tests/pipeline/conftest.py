@@ -3,6 +3,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from subprocess import PIPE, Popen
+from typing import IO
 
 import numpy as np
 import pytest
@@ -93,12 +94,12 @@ class Wigwag:
         self.folder = folder
         self._processes: list[Popen[bytes]] = []
 
-    def start(self, *arguments: object) -> Popen[bytes]:
-        """A running `wigwag` with these arguments; standard output and error are pipes."""
+    def start(self, *arguments: object, stdout: int | IO[bytes] = PIPE) -> Popen[bytes]:
+        """A running `wigwag` with these arguments; what it says comes in pipes, unless told."""
         process = Popen(
             [sys.executable, "-m", "pipeline", *map(str, arguments)],
             stdin=None,
-            stdout=PIPE,
+            stdout=stdout,
             stderr=PIPE,
             cwd=ROOT,
             env=os.environ | QUIET_THREADS,

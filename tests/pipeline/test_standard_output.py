@@ -1,4 +1,4 @@
-"""Programs whose standard output nobody reads any more, as with `| head`."""
+"""Programs whose standard output nobody reads any more, as with `| head`, or that has no room."""
 
 import json
 import signal
@@ -53,6 +53,29 @@ def test_a_session_ends_whole_where_its_labels_are_read_no_more(
         assert wigwag.run("info", folder / "events.aedat4", "--json")[0] == 0
     else:
         assert len([json.loads(line) for line in folder.read_text().splitlines()]) > 0
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        ("info", SAMPLE),
+        ("--help",),
+        ("replay", SAMPLE, "--speed", "max", "--stop", "1"),
+        ("replay", SAMPLE, "--speed", "max", "--stop", "1", "--json"),
+    ],
+)
+def test_standard_output_without_room_is_one_error(
+    wigwag, monkeypatch: pytest.MonkeyPatch, tiny_checkpoint: Path, told: tuple[object, ...]
+) -> None:
+    """One line and status 2; Python has nothing to add at its end."""
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # then nothing waits to be written
+    more = ("--checkpoint", tiny_checkpoint) if told[0] == "replay" else ()
+    with Path("/dev/full").open("wb") as full:
+        program = wigwag.start(*told, *more, stdout=full)
+    assert program.wait(60) == 2
+    error = program.stderr.read().decode()
+    assert "No space left on device" in error
+    assert error.count("\n") == 1, error
 
 
 def test_a_closed_terminal_ends_a_lesson(wigwag, tiny_checkpoint: Path, address) -> None:
