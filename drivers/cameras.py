@@ -33,7 +33,7 @@ def open_camera(text: str) -> EventSource:
     """Open `KIND`, `KIND:OPTION=VALUE,OPTION=VALUE`, or the film with this path.
 
     Raises `InputError` for an unknown kind or option, a package that the kind needs and that is
-    not installed, and whatever the camera itself refuses.
+    not installed, and whatever the camera itself refuses: a `ValueError` on its options too.
     """
     kind, _, rest = text.partition(":")
     points = entry_points(group=GROUP, name=kind)
@@ -58,7 +58,17 @@ def open_camera(text: str) -> EventSource:
             todo=f"install it: {how_to_install(kind, error.name)}",
         ) from error
     options = _options(kind, rest, opener)
-    opened = opener(**options)
+    try:
+        opened = opener(**options)
+    except ValueError as error:
+        if isinstance(error, InputError) or not options:
+            raise
+        raise InputError(
+            what=f"camera {kind}",
+            got=f"the options {rest[:80]!r}: {error}",
+            allowed="options as this kind takes them",
+            todo="change the options",
+        ) from error
     if not getattr(opened, "live", False):
         return opened
     # Opened once already, so that whatever is wrong is said now.

@@ -20,8 +20,7 @@ from drivers.simulated_camera import SimulatedCamera
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "cameras.md"
 
 
-@pytest.fixture
-def other_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def install_example(folder: Path) -> None:
     """The example of the documentation as a package that was installed, and one without its own."""
     text = DOCS.read_text(encoding="utf-8")
     code = re.search(r"```python\n(.*?)```", text, re.S)
@@ -29,16 +28,22 @@ def other_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[P
     assert code is not None
     assert points is not None
     assert len([line for line in code[1].splitlines() if line.strip()]) <= 22
-    (tmp_path / "blinking_camera.py").write_text(code[1], encoding="utf-8")
-    (tmp_path / "needy_camera.py").write_text("import no_such_library\n", encoding="utf-8")
+    (folder / "blinking_camera.py").write_text(code[1], encoding="utf-8")
+    (folder / "needy_camera.py").write_text("import no_such_library\n", encoding="utf-8")
     entry = re.search(r'(\w+) = "(.*)"', points[1])
     assert entry is not None
-    info = tmp_path / "blinking-1.0.dist-info"
+    info = folder / "blinking-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: blinking\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(
         f"[wigwag.cameras]\n{entry[1]} = {entry[2]}\nneedy = needy_camera:open_needy\n"
     )
+
+
+@pytest.fixture
+def other_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with the example installed, from which this process imports."""
+    install_example(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
     yield tmp_path
     for name in ("blinking_camera", "needy_camera"):
@@ -61,6 +66,12 @@ def test_a_package_that_is_missing_is_named(other_package: Path) -> None:
         InputError, match=r"no package no_such_library.*pip install no_such_library"
     ):
         open_camera("needy")
+
+
+def test_options_that_another_package_cannot_read_are_refused(other_package: Path) -> None:
+    """Its ValueError is bad input, and names the kind."""
+    with pytest.raises(InputError, match=r"camera blinking: got the options 'packets=x': invalid"):
+        open_camera("blinking:packets=x")
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,16 @@
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from pipeline.addresses import ipc_address, private_run_directory
 from pipeline.bus import EventSubscriber
 from pipeline.control import control_request
 from pipeline.wire import EventsMessage, decode
+from tests.drivers.test_cameras import install_example
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 30.0
@@ -37,6 +41,23 @@ def test_a_camera_is_given_out_like_a_recording() -> None:
         assert process.wait(DEADLINE_S) == 0
     finally:
         process.kill()
+
+
+def test_the_example_in_the_docs_is_recognised(
+    wigwag, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiny_checkpoint: Path
+) -> None:
+    """A camera of another package, live; options that it cannot read are one line."""
+    install_example(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{tmp_path}")
+    live = ("live", "--checkpoint", tiny_checkpoint, "--summary", tmp_path / "summary", "--camera")
+    good, bad = wigwag.run_side_by_side(
+        (*live, "blinking:packets=800"), ("live", "--camera", "blinking:packets=abc")
+    )
+    assert good[0] == 0, good
+    summary = json.loads((tmp_path / "summary").read_text())
+    assert summary["events_binned"] == summary["events_in"] > 0
+    assert (bad[0], bad[1], bad[2].count("\n")) == (2, "", 1), bad
+    assert "camera blinking: got the options 'packets=abc'" in bad[2]
 
 
 FRAGILE = """
