@@ -62,7 +62,7 @@ class RecorderReport:
         lines += [f"{count:,} messages refused: {why}" for why, count in self.refused.items()]
         if self.damage:
             lines.append(f"the source says: {self.damage}")
-        if not self.complete:
+        if not self.complete and self.source is not None:
             lines.append("interrupted before the source's end")
         return lines
 

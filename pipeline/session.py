@@ -59,6 +59,8 @@ class SessionSettings:
     summary: Path | None = None
     source_control: Path | None = None
     """Where the address is kept at which the source of a session that is kept can be asked."""
+    greeting: str | None = None
+    """What is said with the first label, when all stages are there."""
     console_arguments: tuple[str, ...] | None = None
     """Of `wigwag console`, without that of the source; None for a session without one."""
     elsewhere: Callable[[], SessionSettings] | None = None
@@ -250,6 +252,8 @@ class Session:
             self._stages.stand_by()
         if self._labels.count == 1:
             self._begin = time.monotonic()
+            if self._settings.greeting is not None:
+                say(self._settings.greeting)
         if output is not None:
             output.write(line)
         if self._settings.as_json or label.changed:
@@ -305,6 +309,9 @@ class Session:
         restarts = self._stages.restarts
         if summary is not None and restarts:
             summary = msgspec.structs.replace(summary, restarts=restarts)
+        if summary is not None and self._interrupts and self._stages.get("recorder"):
+            # The source was, and said its end for the recorder: that is all the brain knows.
+            summary = msgspec.structs.replace(summary, ended="interrupted")
         if summary is not None and not status:
             finished = self._interrupts == 0 or self._settings.endless
             if output is not None and finished:

@@ -27,6 +27,7 @@ def register(app: typer.Typer) -> None:
 
 
 def adapt(
+    context: typer.Context,
     camera: Annotated[
         str,
         typer.Option(
@@ -120,6 +121,8 @@ def adapt(
         else (arguments({"publish": publish, "control": address}), None)
     )
     recorded = Path(camera).suffix in RECORDINGS
+    if not recorded:
+        o.refuse(context, ("speed",), "a camera, which sets its own pace", "leave it out")
     told = (
         ("source", camera, *arguments({"speed": speed}))
         if recorded
@@ -157,6 +160,7 @@ def adapt(
             as_json=as_json,
             summary=folder.summary,
             source_control=folder.source_control,
+            greeting=f"teach it: wigwag teach CLASS --session {session}",
         )
 
     def kept_elsewhere(before: SessionFolder) -> SessionSettings:
@@ -168,5 +172,4 @@ def adapt(
         clips = before.path / "clips"
         return kept_in(following, begun, clips if any(clips.glob("*.npz")) else rehearse)
 
-    sys.stderr.write(f"wigwag: teach it: wigwag teach CLASS --session {session}\n")
     raise typer.Exit(Session(kept_in(folder, settings.checkpoint, rehearse)).run())

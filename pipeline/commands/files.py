@@ -86,7 +86,10 @@ def record(
     report = run_recorder(
         connect, out, source=source, server_key=server_key, secret_key=secret_key, insecure=insecure
     )
-    sys.stdout.write(f"{report.path}: {report.events:,} events\n")
+    if report.source is None:
+        sys.stdout.write(f"{report.path}: nothing came, so there is no file\n")
+    else:
+        sys.stdout.write(f"{report.path}: {report.events:,} events\n")
     for problem in report.problems:
         sys.stderr.write(f"wigwag: {problem}\n")
     raise typer.Exit(0 if report.complete else 130)

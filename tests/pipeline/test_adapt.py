@@ -98,6 +98,9 @@ def test_a_session_is_done_again_bit_for_bit(wigwag, tmp_path: Path, tiny_checkp
     assert status["classes"][-2:] == ["wink", "none"]
     out, error = session.end()
     assert "Traceback" not in error
+    assert error.startswith(f"wigwag: teach it: wigwag teach CLASS --session {folder}\n")
+    assert "ended by: interrupted\n" in error
+    assert json.loads(session.folder.summary.read_text())["ended"] == "interrupted"
 
     log = read_session_log(session.folder.log)
     assert not log.torn
@@ -294,6 +297,24 @@ def test_a_folder_with_a_session_is_not_written_over(wigwag, tmp_path: Path) -> 
     assert status == 2
     assert "new or empty folder" in error
     assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
+
+
+def test_a_session_that_cannot_start_says_why_and_no_more(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """A camera that is none, an empty file, a pace that a camera does not have."""
+    empty = tmp_path / "empty.aedat4"
+    empty.touch()
+    runs = wigwag.run_side_by_side(*(
+        (
+            "adapt", "--camera", *camera, "--session", tmp_path / f"{number}",
+            "--checkpoint", tiny_checkpoint,
+        )
+        for number, camera in enumerate((["nosuch"], [empty], [CAMERA, "--speed", "max"]))
+    ))  # fmt: skip
+    for said, (status, out, error) in zip(("nosuch", "empty", "--speed"), runs, strict=True):
+        assert (status, out, error.count("\n")) == (2, "", 1), error
+        assert said in error
 
 
 def test_damage_in_the_middle_of_a_log_is_refused(tmp_path: Path) -> None:

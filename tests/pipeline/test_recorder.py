@@ -196,6 +196,18 @@ def test_killed_recorder_leaves_a_readable_file(tmp_path: Path) -> None:
     assert np.array_equal(events, expected[: len(events)])
 
 
+def test_what_never_came_is_no_file(wigwag, address) -> None:
+    """Ctrl-C before any source: that is said, and not that one was cut off."""
+    out = wigwag.folder / "out.aedat4"
+    recorder = wigwag.start("record", out, "--connect", address("events"))
+    assert b"no events from" in recorder.stderr.readline()
+    recorder.send_signal(signal.SIGINT)
+    said, error = recorder.communicate(timeout=10)
+    assert (recorder.returncode, error) == (130, b"")
+    assert said.decode() == f"{out}: nothing came, so there is no file\n"
+    assert not out.exists()
+
+
 def test_place_that_cannot_be_written_is_refused_at_once(tmp_path: Path) -> None:
     """Before anybody has sent anything; a file that is there stays as it is."""
     address = ipc_address(private_run_directory(), "events")
