@@ -32,10 +32,11 @@ def choose_device(name: str) -> str:
     if name == "cuda":
         if not torch.cuda.is_available():
             raise ModelError(
-                "device: got 'cuda' where torch sees no such device; allowed: auto, cpu"
+                "device: got 'cuda' where torch sees no such device; allowed: auto, cpu; choose "
+                "one of these, or install a driver and a torch with CUDA"
             )
         return "cuda"
-    raise ModelError(f"device: got {name!r}; allowed: auto, cpu, cuda")
+    raise ModelError(f"device: got {name!r}; allowed: auto, cpu, cuda; choose one of these")
 
 
 def prepare_torch(threads: int) -> None:

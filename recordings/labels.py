@@ -72,13 +72,13 @@ def read_label_file(path: Path) -> list[GestureInterval]:
             allowed=repr(",".join(HEADER)),
             todo="add this header line",
         )
-    intervals: list[GestureInterval] = []
+    found: list[tuple[GestureInterval, int]] = []
     for line, row in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in row):
             continue
         try:
             gesture_class, t_begin_us, t_end_us = (int(cell) for cell in row)
-            intervals.append(GestureInterval(t_begin_us, t_end_us, gesture_class))
+            found.append((GestureInterval(t_begin_us, t_end_us, gesture_class), line))
         except ValueError as error:
             raise InputError(
                 what=f"label file {path}, line {line}",
@@ -86,16 +86,17 @@ def read_label_file(path: Path) -> list[GestureInterval]:
                 allowed="class from 1, start, end: whole numbers, start before end",
                 todo="mend or remove the line",
             ) from error
-    intervals.sort()
-    for before, after in pairwise(intervals):
+    found.sort()
+    for (before, line), (after, other) in pairwise(found):
         if after.t_begin_us < before.t_end_us:
             raise InputError(
-                what=f"label file {path}",
-                got=f"{before} overlapping {after}",
+                what=f"label file {path}, lines {line} and {other}",
+                got=f"class {before.gesture_class} until {before.t_end_us} us, and class "
+                f"{after.gesture_class} from {after.t_begin_us} us on",
                 allowed="one gesture at a time",
                 todo="shorten one of the two",
             )
-    return intervals
+    return [interval for interval, _ in found]
 
 
 def _shown(row: Sequence[str]) -> str:

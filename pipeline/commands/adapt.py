@@ -14,11 +14,8 @@ from drivers.errors import InputError
 from pipeline.commands import options as o
 from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings, check_files
 from pipeline.commands.console import ConsolePort, WithConsole, beside
-from pipeline.commands.source_options import films, filter_arguments
+from pipeline.commands.source_options import films, filter_arguments, is_recording
 from pipeline.console.settings import PORT
-
-RECORDINGS = (".aedat", ".aedat4", ".raw", ".dat", ".es")
-"""Other files are films."""
 
 
 def register(app: typer.Typer) -> None:
@@ -120,7 +117,7 @@ def adapt(
         if console
         else (arguments({"publish": publish, "control": address}), None)
     )
-    recorded = Path(camera).suffix in RECORDINGS
+    recorded = is_recording(camera)
     if not recorded:
         o.refuse(context, ("speed",), "a camera, which sets its own pace", "leave it out")
     told = (

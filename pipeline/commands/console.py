@@ -10,14 +10,20 @@ import typer
 from drivers.errors import InputError
 from pipeline.commands import options as o
 from pipeline.commands.brain_options import arguments
-from pipeline.console.settings import PORT
+from pipeline.console.settings import MOST_PORT, PORT
 
 Port = Annotated[int, typer.Option("--port", help="Of the page; 0 takes a free one.")]
 WithConsole = Annotated[
     bool, typer.Option("--console", help="Also serve a page that shows the brain and teaches it.")
 ]
 ConsolePort = Annotated[
-    int, typer.Option("--console-port", help="Of the console's page; 0 takes a free one.")
+    int,
+    typer.Option(
+        "--console-port",
+        min=0,
+        max=MOST_PORT,
+        help="Of the console's page; 0 takes a free one.",
+    ),
 ]
 
 

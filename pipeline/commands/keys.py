@@ -130,7 +130,9 @@ def list_clients(server: ServerSecret, as_json: o.AsJson = False) -> None:
     import msgspec
 
     from pipeline.allow_list import RIGHTS, allow_list_of, read_allow_list
+    from pipeline.key_files import load_secret_key
 
+    load_secret_key(server)  # so that nobody takes the list of no stage for an empty one
     path = allow_list_of(server)
     for client in read_allow_list(path).values():
         rights = [right for right in RIGHTS if right in client.rights]

@@ -12,7 +12,7 @@ from pipeline.commands import options as o
 from pipeline.commands.brain_options import arguments, brain_arguments, brain_settings, check_files
 from pipeline.commands.console import ConsolePort, WithConsole, beside
 from pipeline.commands.session_replay import replay_of
-from pipeline.commands.source_options import camera_names, films, filter_arguments
+from pipeline.commands.source_options import camera_names, films, filter_arguments, refuse_recording
 from pipeline.console.settings import PORT
 
 
@@ -163,6 +163,8 @@ def live(
     from pipeline.addresses import private_run_directory
     from pipeline.session import Session, SessionSettings
 
+    for one in camera:
+        refuse_recording(one, f"replay it: `wigwag replay {one}`")
     settings = brain_settings(
         checkpoint=checkpoint,
         save=save,

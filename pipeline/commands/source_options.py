@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from drivers.errors import InputError
 from pipeline.commands.brain_options import arguments
+
+RECORDINGS = (".aedat", ".aedat4", ".raw", ".dat", ".es")
+"""Other files are films."""
 
 
 def camera_names(cameras: Sequence[str]) -> list[str | None]:
@@ -17,6 +21,19 @@ def camera_names(cameras: Sequence[str]) -> list[str | None]:
         return [None]
     kinds = [Path(camera.partition(":")[0]).stem for camera in cameras]
     return [f"{kind}-{number}" for number, kind in enumerate(kinds, start=1)]
+
+
+def is_recording(camera: str) -> bool:
+    """Whether this is the path of a recording, and not a kind of camera or a film."""
+    return Path(camera).suffix.lower() in RECORDINGS
+
+
+def refuse_recording(camera: str, todo: str) -> None:
+    """Raise `InputError` for a recording where a camera belongs."""
+    if is_recording(camera):
+        raise InputError(
+            what=f"--camera {camera}", got="a recording", allowed="a camera, or a film", todo=todo
+        )
 
 
 def films(cameras: Sequence[str]) -> list[Path]:

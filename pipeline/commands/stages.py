@@ -12,6 +12,7 @@ import typer
 from drivers.errors import InputError
 from pipeline.commands import options as o
 from pipeline.commands.brain_options import brain_settings, check_files
+from pipeline.commands.source_options import refuse_recording
 
 Connect = Annotated[
     str, typer.Option("--connect", metavar="ADDR", help="ipc://PATH or tcp://HOST:PORT.")
@@ -86,6 +87,8 @@ def source(
             allowed="one of the two",
             todo="name a recording, or a camera with --camera",
         )
+    if camera is not None:
+        refuse_recording(camera, "leave out --camera: recordings are named without")
     from pipeline.source import SourceSettings, run_source
 
     report = run_source(

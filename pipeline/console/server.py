@@ -95,5 +95,6 @@ def _no_address(settings: ConsoleSettings, error: OSError) -> InputError:
         what=f"console address {settings.host}:{settings.port}",
         got=in_words(error),
         allowed="an address of this host and a port that is free",
-        todo="choose another --host or --port; port 0 takes a free one",
+        todo="choose another --host or --port (of live and adapt: --console-port); port 0 takes a "
+        "free one",
     )

@@ -12,6 +12,7 @@ from drivers.errors import InputError
 from pipeline.logs import are_json
 
 PORT = 8765
+MOST_PORT = 65535
 LEAST_TOKEN = 16
 """Characters: shorter ones can be guessed."""
 
@@ -44,11 +45,11 @@ class ConsoleSettings:
     """The console's own key, which they let in."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.port <= 65535:
+        if not 0 <= self.port <= MOST_PORT:
             raise InputError(
                 what="console port",
                 got=str(self.port),
-                allowed="0 to 65535",
+                allowed=f"0 to {MOST_PORT}",
                 todo="choose another --port",
             )
         if self.token is not None and (

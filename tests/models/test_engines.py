@@ -65,6 +65,13 @@ def test_graph_engine_is_refused_on_a_cpu(checkpoint: Path) -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA device")
+def test_a_device_that_is_not_there_is_refused(checkpoint: Path) -> None:
+    """The error says what there is, and what to do."""
+    with pytest.raises(ModelError, match=r"allowed: auto, cpu; choose one of these, or install"):
+        load_engine(checkpoint, device="cuda")
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="needs a machine without a CUDA device")
 def test_graph_engine_is_refused_without_cuda(checkpoint: Path) -> None:
     """`auto` as a device does not hide that there is none."""
     with pytest.raises(ModelError, match="'graph' with device 'auto', which is the CPU here"):

@@ -37,8 +37,10 @@ def test_keys_are_made_allowed_listed_and_revoked(wigwag: "Wigwag", tmp_path: Pa
         ("keys", "allow", tmp_path / "brain.key", tmp_path / "lena.key"),
         ("keys", "revoke", secret, "nobody"),
         ("--verbose", "keys", "list", tmp_path / "lena.key" / "x"),
+        ("keys", "list", tmp_path / "nosuch"),
+        ("keys", "list", tmp_path / "lena.key"),
     )
-    assert [status for status, _, _ in refused] == [2] * 7
+    assert [status for status, _, _ in refused] == [2] * 9
     secrets = [
         line.split('"')[1]
         for name in ("brain", "lena")

@@ -37,3 +37,15 @@ def test_a_line_that_is_none_is_one_short_error(tmp_path: Path, content: str, sa
         read_label_file(path)
     assert str(path) in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+def test_gestures_that_overlap_are_named_by_their_lines(tmp_path: Path) -> None:
+    """Sorted or not, with an empty line between them."""
+    path = tmp_path / "labels.csv"
+    path.write_text(
+        "class,startTime_usec,endTime_usec\n2,100,900\n\n8,2000,3000\n1,0,101\n", encoding="utf-8"
+    )
+    with pytest.raises(
+        InputError, match=r"lines 5 and 2: got class 1 until 101 us, and class 2 from 100 us on"
+    ):
+        read_label_file(path)

@@ -76,6 +76,7 @@ def test_a_page_that_cannot_be_served_ends_the_session(wigwag, tiny_checkpoint: 
         status, _, error = wigwag.run(*live, "--checkpoint", tiny_checkpoint)
     assert status == 2
     assert f"console address 127.0.0.1:{port}: got Address already in use" in error
+    assert "(of live and adapt: --console-port)" in error
 
 
 def test_a_missing_package_is_one_line(
