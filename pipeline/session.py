@@ -55,7 +55,7 @@ class SessionSettings:
     """Start paused, go on key by key."""
     as_json: bool = False
     output: Path | None = None
-    """Every label as JSON Lines, whole or not at all."""
+    """Every label that was said, as JSON Lines; not there where a stage failed."""
     summary: Path | None = None
     source_control: Path | None = None
     """Where the address is kept at which the source of a session that is kept can be asked."""
@@ -307,15 +307,16 @@ class Session:
         self._progress.clear()
         summary = self._summary
         restarts = self._stages.restarts
+        # Interrupted, nobody may have waited for a summary: what was said is kept all the same.
+        said = summary is not None or (self._interrupts > 0 and self._labels.count > 0)
+        if output is not None and said and not status:
+            output.commit()
         if summary is not None and restarts:
             summary = msgspec.structs.replace(summary, restarts=restarts)
         if summary is not None and self._interrupts and self._stages.get("recorder"):
             # The source was, and said its end for the recorder: that is all the brain knows.
             summary = msgspec.structs.replace(summary, ended="interrupted")
         if summary is not None and not status:
-            finished = self._interrupts == 0 or self._settings.endless
-            if output is not None and finished:
-                output.commit()
             if self._settings.summary is not None:
                 write_summary(self._settings.summary, summary)
             print_summary(
@@ -327,7 +328,7 @@ class Session:
         if status:
             return status
         if self._interrupts:
-            if output is not None and not self._settings.endless:
+            if output is not None and not said:
                 sys.stderr.write(f"wigwag: interrupted, {output.path} was not written\n")
             return INTERRUPTED
         if summary is None:

@@ -144,32 +144,37 @@ def test_weights_may_be_saved_over_those_begun_from(
 
 
 @pytest.mark.alone
-@pytest.mark.parametrize("moment", ["starting", "running", "ending"])
+@pytest.mark.parametrize("moment", ["starting", "running", "impatient", "ending"])
 def test_ctrl_c_ends_everything_within_two_seconds(
     wigwag, tmp_path: Path, recording: Path, tiny_checkpoint: Path, moment: str
 ) -> None:
-    """No process and no half-written file is left, whenever the interrupt comes."""
+    """No process and no half-written file is left, whenever the interrupt comes; labels that were
+    said are kept.
+    """
     folder = tmp_path / "out"
     folder.mkdir()
     session = wigwag.start(
         "replay", recording, "--speed", "max" if moment == "ending" else "0.5", "--json",
         "--checkpoint", tiny_checkpoint, "--output", folder / "labels.jsonl",
     )  # fmt: skip
+    said: list[bytes] = []
     if moment == "starting":
         _until(lambda: len(_children(session)) == 2)
     else:
-        lines = 20 if moment == "ending" else 1
-        for _ in range(lines):
-            assert session.stdout.readline()
+        said = [session.stdout.readline() for _ in range(20 if moment == "ending" else 1)]
+        assert all(said)
     children = _children(session)
     session.send_signal(signal.SIGINT)
+    if moment == "impatient":  # so that nobody waits for the brain's summary
+        session.send_signal(signal.SIGTERM)
     begin = time.monotonic()
-    session.communicate(timeout=10)
+    out, error = session.communicate(timeout=10)
     assert time.monotonic() - begin < 2.0
     assert session.returncode in ((0, 130) if moment == "ending" else (130,))
     assert not [pid for pid in children if _alive(pid)]
-    left = [path.name for path in folder.iterdir()]
-    assert left == (["labels.jsonl"] if session.returncode == 0 else [])
+    kept = [path.read_bytes() for path in folder.iterdir()]
+    assert kept == ([] if moment == "starting" else [b"".join(said) + out])
+    assert (b"labels.jsonl was not written" in error) is (moment == "starting")
 
 
 def test_children_of_a_killed_session_end(wigwag, recording: Path, tiny_checkpoint: Path) -> None:
