@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from drivers.frame_events import FrameEvents, FrameEventSettings, Picture
 
 LARGEST = SensorSize(346, 260)
 """Larger pictures are reduced to fit: events of finer detail are lost in binning anyway."""
+_QUIET = -8
+"""FFmpeg's AV_LOG_QUIET."""
 USUAL_FRAMES_PER_S = 30.0
 """Where a film does not say."""
 
@@ -170,6 +173,9 @@ def _open(what: Path | int) -> Any:
             allowed="an existing film",
             todo="check the path",
         )
+    # What cannot be opened or read is told by us, in one line.
+    os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", str(_QUIET))
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
     capture = cv2.VideoCapture(str(what) if isinstance(what, Path) else what)
     if not capture.isOpened():
         raise InputError(

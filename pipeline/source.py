@@ -20,6 +20,7 @@ from pipeline.control import ControlServer, Request
 from pipeline.event_filters import EventFilters
 from pipeline.filter_settings import FilterSettings
 from pipeline.logs import say
+from pipeline.loss_notice import LossNotice
 from pipeline.memory import keep_freed_memory
 from pipeline.process_guard import exit_with_parent, restarts_before, stopping_on_signals
 from pipeline.security import CurveServer
@@ -142,6 +143,7 @@ class _SourceRun:
         self._packets = 0
         self._events = 0
         self._lost = 0
+        self._losses = LossNotice(self._say)
         self._unsaid_lost = 0
         self._unsaid_filters: FilterSettings | None = None
         self._t_end_us = 0
@@ -279,9 +281,12 @@ class _SourceRun:
         self._telemetry.add(count, time.time_ns() - packet.received_ns)
 
     def _tell(self) -> None:
-        """Telemetry, once a second, to whoever listens and has room; notices at once."""
+        """Telemetry, once a second, to whoever listens and has room; notices of the camera at once,
+        of losses now and then.
+        """
         if self._health is not None and self._health.notices:
             self._say_notices()
+        self._losses.look(self._lost)
         if not self._telemetry.snapshot_is_due():
             return
         payload = msgspec.json.encode(self._telemetry.snapshot())

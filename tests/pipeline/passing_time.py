@@ -22,6 +22,10 @@ class PassingTime:
         """Set the clock on the wall."""
         self._ahead_ns += seconds * 10**9
 
+    def wait(self, seconds: int) -> None:
+        """Let it pass on both."""
+        self._steady_ns += seconds * 10**9
+
     def sent_ns(self, delay_ms: int) -> int:
         """When the next packet was sent, a second after the one before, so long ago."""
         self._steady_ns += STEP_NS

@@ -148,3 +148,16 @@ def test_a_source_is_a_recording_or_a_camera_and_not_both(tmp_path: Path) -> Non
         )
         assert done.returncode == 2
         assert "allowed: one of the two" in done.stderr
+
+
+def test_a_film_that_cannot_be_opened_is_one_line(wigwag, tmp_path: Path) -> None:
+    """Warnings of OpenCV and FFmpeg are left out."""
+    film = tmp_path / "broken.mp4"
+    film.write_bytes(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + bytes(range(256)) * 20)
+    runs = wigwag.run_side_by_side(
+        *(("source", "--camera", camera, "--bind", f"ipc://{tmp_path}/e{number}")
+          for number, camera in enumerate((film, "webcam:device=77")))
+    )  # fmt: skip
+    for status, _, error in runs:
+        assert (status, len(error.splitlines())) == (2, 1), error
+        assert "got nothing that OpenCV can open" in error
