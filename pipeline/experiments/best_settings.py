@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from models.learning_settings import LearningSettings
+from models.presets import preset
 from models.settings import NetworkSettings
 from pipeline.experiments.step_readings import Way
 from pipeline.variation import Variation
@@ -47,6 +48,9 @@ class Row:
     """None: the one that is right most often on what is there to choose by."""
 
 
+_BEST = preset("best")
+
+
 def _as_it_is(network: NetworkSettings) -> NetworkSettings:
     return network
 
@@ -61,6 +65,19 @@ def with_bank(network: NetworkSettings) -> NetworkSettings:
     return _with_gain(wide)
 
 
+def _as_preset(network: NetworkSettings) -> NetworkSettings:
+    """Layers, time constants and gain of the preset `best`, on the task's input and classes."""
+    return replace(
+        network,
+        layers=_BEST.network.layers,
+        input_copies=_BEST.network.input_copies,
+        tau_pairs=_BEST.network.tau_pairs,
+        tau_m_ms=_BEST.network.tau_m_ms,
+        tau_s_ms=_BEST.network.tau_s_ms,
+        gain=_BEST.network.gain,
+    )
+
+
 PLAIN = Variation()
 VARIED = Variation(shift_cells=1, rotate_up_to_degrees=5.0, speed_up_to=1.15, drop_up_to=0.1)
 PAPER_LEARNING = LearningSettings(rate=7e-4)
@@ -72,6 +89,7 @@ TRAINED = replace(LEARNING, readout_rate=3e-3, loss="CrossEntropyLoss", regulari
 5e-4 to 4e-3, regularisers of 1e-3 to 3e-2, no dropout and fewer updates. Cross-entropy's errors are
 not divided by the number of classes, so neither is the regulariser."""
 PAPER, GAIN, ALL, CHOSEN = "paper", "gain", "all together", "chosen together"
+PRESET = "preset best"
 TRAININGS = (
     Training(PAPER, _as_it_is, PAPER_LEARNING, PLAIN),
     Training(GAIN, _with_gain, LEARNING, PLAIN),
@@ -80,6 +98,7 @@ TRAININGS = (
     Training("wider time constants", with_bank, LEARNING, PLAIN),
     Training(ALL, with_bank, TRAINED, VARIED),
     Training(CHOSEN, with_bank, TRAINED, PLAIN),
+    Training(PRESET, _as_preset, _BEST.learning, PLAIN),
 )
 ROWS = (
     Row("as in the paper, unit gain", PAPER),
@@ -92,6 +111,7 @@ ROWS = (
     Row("+ weight averaging", GAIN, averaged=True),
     Row("all together", ALL, averaged=True, way=None),
     Row("all but augmentation", CHOSEN, averaged=True, way=None),
+    Row("network and rule of the preset `best`", PRESET, way=None),
 )
 """Each change but the first is measured on top of a gain of 10: at unit gain so small a network
 hardly fires, and learns nothing from so few samples that another change could better."""
