@@ -94,6 +94,13 @@ def evaluate_checkpoint(
     prepare_torch(threads)
     loaded = load_checkpoint(checkpoint, device=choose_device(device))
     settings = loaded.network.settings
+    if settings.input_channels != 2:
+        raise InputError(
+            what=f"checkpoint {checkpoint}",
+            got=f"a network of {settings.input_channels} input channels",
+            allowed="2, as data sets have polarities",
+            todo="test it by the experiment that made it",
+        )
     trials = dataset.trials(
         split, rows=settings.height, columns=settings.width, users=users, reading=reading
     )

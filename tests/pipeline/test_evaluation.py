@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -135,12 +136,19 @@ def test_a_part_without_gestures_is_refused(
 def test_a_checkpoint_that_does_not_fit_is_refused(
     tiny_checkpoint: Path, simulated_set: Path, tmp_path: Path
 ) -> None:
-    """Fewer classes than the set has, no checkpoint at all, and no set are one error each."""
+    """Fewer classes than the set has, one polarity, no checkpoint at all, and no set are one error
+    each.
+    """
     settings = NetworkSettings(layers=(LayerSettings(4, pool=4),), height=16, width=16, classes=4)
     few = tmp_path / "few.safetensors"
     save_checkpoint(few, Network(settings), ("a", "b", "c", "d"), parent=None, record={})
     with pytest.raises(InputError, match="class 8"):
         evaluate_checkpoint(few, GestureFolder(simulated_set))
+    one = tmp_path / "one.safetensors"
+    grey = Network(replace(settings, input_channels=1))
+    save_checkpoint(one, grey, ("a", "b", "c", "d"), parent=None, record={})
+    with pytest.raises(InputError, match="1 input channels"):
+        evaluate_checkpoint(one, GestureFolder(simulated_set))
     with pytest.raises(ModelError, match="absent"):
         evaluate_checkpoint(tmp_path / "absent", GestureFolder(simulated_set))
     with pytest.raises(InputError, match="nowhere"):
