@@ -17,6 +17,7 @@ from drivers.errors import InputError
 from drivers.events import EventPacket
 from pipeline import wire
 from pipeline.binning import View
+from pipeline.filter_settings import FilterSettings
 from pipeline.intake import Intake
 from pipeline.labels import Label, decode_label, encode_label
 from pipeline.preview import Preview, decode_preview
@@ -45,6 +46,7 @@ def wire_seeds() -> list[bytes]:
     preview = shown.take("cam", end_us, view, {"counts": [1, 2]})
     found = [
         wire.encode_packet(packet, 1),
+        wire.encode_packet(packet, 1, filters=FilterSettings(hot_pixels=True, noise_ms=2.0)),
         wire.encode_end("cam", SENSOR, totals, 2),
         wire.encode_json("label", "cam", 0, label, 3),
         wire.encode_json("telemetry", "source", 1, label, 4),
