@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from drivers.errors import InputError
 from pipeline.binning import FrameBinner, Frames, centred_view
+from recordings.endings import is_called_recording
 from recordings.formats import open_recording
 
 _NUMBER = re.compile(r"[_-]?\d+$")
@@ -40,11 +41,7 @@ def class_of(path: Path) -> str:
 
 def recordings_of(folder: Path) -> list[Path]:
     """Every recording of a folder in order of name; raises `InputError` where there is none."""
-    paths = sorted(
-        path
-        for path in folder.glob("*")
-        if path.suffix in (".aedat", ".aedat4", ".raw", ".dat", ".es")
-    )
+    paths = sorted(filter(is_called_recording, folder.glob("*")))
     if not paths:
         raise InputError(
             what=f"folder {folder}",

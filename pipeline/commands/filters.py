@@ -46,15 +46,13 @@ def filters(
     from pipeline.security import CurveClient
     from pipeline.session_folder import SessionFolder
 
-    if session is not None and control is None:
-        control = SessionFolder(session).read_source_control()
-    if control is None:
-        raise InputError(
-            what="wigwag filters",
-            got="no source",
-            allowed="--control ADDR, or --session DIR of a session that runs",
-            todo="name one",
-        )
+    address = o.address_asked(
+        "wigwag filters",
+        "source",
+        control,
+        session,
+        lambda path: SessionFolder(path).read_source_control(),
+    )
     if (find and hot_pixels is False) or (no_noise and noise_ms is not None):
         raise InputError(
             what="wigwag filters",
@@ -68,17 +66,17 @@ def filters(
     if no_noise or noise_ms is not None:
         wanted["noise_ms"] = False if no_noise else noise_ms
     key = CurveClient(server_key, secret_key) if server_key else None
-    answer = control_request(control, {"command": "status"}, security=key, insecure=insecure)
+    answer = control_request(address, {"command": "status"}, security=key, insecure=insecure)
     if answering(answer) != "source":
         raise InputError(
             what="wigwag filters",
-            got=f"a {answering(answer)} at {control}",
+            got=f"a {answering(answer)} at {address}",
             allowed="the control address of a source",
             todo="give the one that `wigwag source --control` was started with",
         )
     if wanted:
         request = {"command": "filters", **wanted}
-        answer = control_request(control, request, security=key, insecure=insecure)
+        answer = control_request(address, request, security=key, insecure=insecure)
     said = answer["filters"]
     if as_json:
         sys.stdout.write(msgspec.json.encode(said).decode() + "\n")

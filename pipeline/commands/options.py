@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -223,6 +224,30 @@ def parse_speed(text: str) -> float | None:
             todo="use 1 for real time",
         )
     return speed
+
+
+def address_asked(
+    command: str,
+    stage: str,
+    control: str | None,
+    session: Path | None,
+    read: Callable[[Path], str],
+) -> str:
+    """The control address of a stage: as it was given, or as `read` finds it in the folder of a
+    session that runs.
+
+    Raises `InputError` where neither was named, and where no session runs there.
+    """
+    if control is not None:
+        return control
+    if session is None:
+        raise InputError(
+            what=command,
+            got=f"no {stage}",
+            allowed="--control ADDR, or --session DIR of a session that runs",
+            todo="name one",
+        )
+    return read(session)
 
 
 def refuse(context: typer.Context, names: tuple[str, ...], when: str, todo: str) -> None:

@@ -7,9 +7,7 @@ from pathlib import Path
 
 from drivers.errors import InputError
 from pipeline.commands.brain_options import arguments
-
-RECORDINGS = (".aedat", ".aedat4", ".raw", ".dat", ".es")
-"""Other files are films."""
+from recordings.endings import is_called_recording
 
 
 def camera_names(cameras: Sequence[str]) -> list[str | None]:
@@ -25,7 +23,7 @@ def camera_names(cameras: Sequence[str]) -> list[str | None]:
 
 def is_recording(camera: str) -> bool:
     """Whether this is the path of a recording, and not a kind of camera or a film."""
-    return Path(camera).suffix.lower() in RECORDINGS
+    return is_called_recording(Path(camera))
 
 
 def refuse_recording(camera: str, todo: str) -> None:

@@ -79,16 +79,10 @@ def teach(
     from pipeline.security import CurveClient
     from pipeline.session_folder import SessionFolder
 
-    if session is not None and control is None:
-        control = SessionFolder(session).read_control()
-    if control is None:
-        raise InputError(
-            what="wigwag teach",
-            got="no brain",
-            allowed="--control ADDR, or --session DIR of a session that runs",
-            todo="name one",
-        )
-    address, key = control, CurveClient(server_key, secret_key) if server_key else None
+    address = o.address_asked(
+        "wigwag teach", "brain", control, session, lambda path: SessionFolder(path).read_control()
+    )
+    key = CurveClient(server_key, secret_key) if server_key else None
 
     def ask(command: str, **fields: object) -> dict[str, Any]:
         request = {"command": command, **fields, **({"source": source} if source else {})}

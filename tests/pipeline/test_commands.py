@@ -189,10 +189,14 @@ def test_a_training_run_is_stopped_and_resumed(
     options = (*options, "--crop-ms", 51, "--seed", 7)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     stopped = wigwag.start("train", simulated_set, "--run", parts, *options)
-    first = stopped.stderr.readline()
-    assert b"to train: 2 recordings of users 1, 4 gestures; published: 98" in first
-    # How many lines come before it depends on how fast the machine is.
-    assert any(b"minibatch 50 of 200" in line for line in stopped.stderr)
+    said = [stopped.stderr.readline()]
+    assert b"to train: 2 recordings of users 1, 4 gestures; published: 98" in said[0]
+    while b"minibatch 50 of 200" not in said[-1]:
+        said.append(stopped.stderr.readline())
+        assert said[-1]
+    # One a minute may come between, where the machine is slow.
+    told = [line for line in said if line.startswith(b"minibatch")]
+    assert told[0].startswith(b"minibatch 1 of 200")
     stopped.send_signal(signal.SIGINT)
     _, error = stopped.communicate(timeout=30)
     assert stopped.returncode == 130
