@@ -67,7 +67,11 @@ def compare(
 
 
 def variants(network: NetworkSettings) -> list[Variant]:
-    """The rule as `best` has it, and with one thing changed at a time."""
+    """The rule as `best` has it, and with one thing changed at a time.
+
+    Of updates there are two kinds. With one gradient, that of an update's own millisecond, those
+    between are not taken; with all, a gradient is taken at every millisecond, and they add up.
+    """
 
     def acting(activation: Activation) -> NetworkSettings:
         layers = tuple(replace(layer, activation=activation) for layer in network.layers)
@@ -87,16 +91,28 @@ def variants(network: NetworkSettings) -> list[Variant]:
         Variant("constant time constants", constant, TRAINED),
         Variant("no refractoriness", replace(network, refractory_weight=0.0), TRAINED),
         Variant(COUNTS, network, TRAINED),
+        Variant("an update every 1 ms", network, TRAINED, learn_every_ms=1),
         *(
-            Variant(f"an update every {ms} ms", network, TRAINED, learn_every_ms=ms)
-            for ms in (1, 10, 20)
+            Variant(
+                f"an update every {ms} ms, of one gradient", network, TRAINED, learn_every_ms=ms
+            )
+            for ms in (10, 20)
+        ),
+        *(
+            Variant(
+                f"an update every {ms} ms, of all {ms} gradients",
+                network,
+                replace(TRAINED, update_every_steps=ms),
+                learn_every_ms=1,
+            )
+            for ms in (5, 10, 20)
         ),
     ]
 
 
 def draw(found: Sequence[dict[str, Any]], settings: ExperimentSettings) -> None:
     """Accuracy by layer of every variant."""
-    figure, axes = new_figure(width=7.0, height=3.8)
+    figure, axes = new_figure(width=7.0, height=4.8)
     names = [each["variant"] for each in found][::-1]
     layers = len(found[0]["accuracy_by_layer"])
     height = 0.8 / layers

@@ -100,6 +100,8 @@ def try_variant(variant: Variant, task: Task, *, samples: int, seed: int) -> dic
         **dict(zip(LEARNT_SHARES, np.mean(shares, axis=0).tolist(), strict=True)),
         "firing_rate": firing,
         "learn_every_ms": variant.learn_every_ms,
+        "update_every_steps": variant.learning.update_every_steps,
+        "updates": trainer.learner.updates,
         "samples": minibatches * BATCH,
         "test_sequences": right.shape[1],
         "seconds": round(time.monotonic() - begin_s, 1),

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import torch
 
+from models.learning_rule import local_gradient
 from models.learning_settings import LearningSettings
 from models.network import Network
 from models.settings import NetworkSettings
@@ -39,6 +40,35 @@ def test_learning_interval_sets_the_number_of_updates(tiny: NetworkSettings, two
     trainer = Trainer(Network(tiny), LearningSettings(), batch=2, learn_every_ms=5)
     trainer.run(*two_kinds(2, 150))
     assert trainer.learner.updates == 20
+
+
+def test_gradients_of_every_step_can_make_one_update(tiny: NetworkSettings, two_kinds) -> None:
+    """Learning at every step, with an update every 20: the update is of the 20 gradients' sum."""
+    learning = LearningSettings(
+        rate=1.0, optimiser="SGD", dropout=0.0, regularisation=0.0, update_every_steps=20
+    )
+    network, still = Network(tiny), Network(tiny)
+    frames, labels = two_kinds(2, 70)
+    trainer = Trainer(network, learning, batch=2, burn_in_ms=50, learn_every_ms=1)
+    trainer.run(frames, labels)
+    assert trainer.learner.updates == 1
+    states = still.initial_state(2)
+    sums = [torch.zeros_like(layer.weight) for layer in still.layers]
+    for number, frame in enumerate(frames):
+        steps = still.step(states, torch.from_numpy(frame).float(), learning=True)
+        for layer, state, step, total in zip(still.layers, states, steps, sums, strict=True):
+            gradient = local_gradient(
+                layer,
+                state.p_padded,
+                step,
+                torch.eye(4)[torch.from_numpy(labels)],
+                regularisation=0.0,
+                dropout_mask=None,
+            )
+            if number >= 50 and gradient.weight is not None:
+                total += gradient.weight
+    for layer, before, total in zip(network.layers, still.layers, sums, strict=True):
+        torch.testing.assert_close(before.weight - layer.weight, total, atol=1e-6, rtol=1e-4)
 
 
 def test_every_step_after_the_burn_in_votes_once(tiny: NetworkSettings, two_kinds) -> None:
