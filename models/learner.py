@@ -187,8 +187,10 @@ class Learner:
             step = _joined([steps[number] for _, steps, _ in self._waiting])
             trace = torch.cat([traces[number] for traces, _, _ in self._waiting])
             mask: Tensor | None = None
+            on_readings = self.settings.dropout_place == "output"
             if keep < 1.0:
-                drawn = self._draw(count, one_hot.shape[0] // count, layer.shape.readout_inputs)
+                size = one_hot.shape[1] if on_readings else layer.shape.readout_inputs
+                drawn = self._draw(count, one_hot.shape[0] // count, size)
                 mask = (drawn < keep).to(trace.dtype).div_(keep)
             gradient = local_gradient(
                 layer,
@@ -196,7 +198,8 @@ class Learner:
                 step,
                 one_hot,
                 regularisation=self.settings.regularisation,
-                dropout_mask=mask,
+                dropout_mask=None if on_readings else mask,
+                readings_mask=mask if on_readings else None,
                 loss=self._loss,
                 surrogate=self.settings.surrogate,
                 trigger=self.triggers[number],

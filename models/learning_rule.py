@@ -40,6 +40,7 @@ def local_gradient(
     *,
     regularisation: float,
     dropout_mask: Tensor | None,
+    readings_mask: Tensor | None = None,
     loss: Loss = smooth_l1,
     surrogate: Surrogate = "sigmoid",
     trigger: ErrorTrigger | None = None,
@@ -55,18 +56,23 @@ def local_gradient(
 
     Where a trigger stays silent, no work is done and there is no gradient.
 
-    The readout, and the regulariser's mean of A, see what dropout leaves of A.
+    The readout, and the regulariser's mean of A, see what `dropout_mask` leaves of A, and the loss
+    what `readings_mask` leaves of y. Either mask holds 0 and 1/(1 - p); None: dropout is not there.
 
     `readout_step` is None for a readout that is not trained.
     `p_padded` is the layer's trace P with its rim, as `LayerState` holds it; `one_hot` has shape
-    (B, classes); `dropout_mask`, shape (B, fan-in), holds 0 and 1/(1 - p). With several replicas
-    their mean is the gradient of the whole minibatch.
+    (B, classes); `dropout_mask` has shape (B, fan-in), `readings_mask` (B, classes). With several
+    replicas their mean is the gradient of the whole minibatch.
     """
     activity = step.activity.flatten(1)
     dropped = activity if dropout_mask is None else activity * dropout_mask
     y = torch.addmm(layer.readout_offset, dropped, layer.readout.t())
     read = replicas.mean(dropped.mean(0)) if readout_step == "centred" else None
-    value, error = loss(y, one_hot)
+    if readings_mask is None:
+        value, error = loss(y, one_hot)
+    else:
+        value, error = loss(y * readings_mask, one_hot)
+        error = error * readings_mask
     if trigger is not None:
         error = trigger.spikes(error, replicas)
         if not trigger.share:

@@ -10,6 +10,8 @@ from models.checks import finite, one_of, require
 ReadoutStep = Literal["centred", "normalised"]
 """How a trained readout learns: by the optimiser, from what differs from its usual input, or in
 proportion to its error, from what its input differs in from that of a layer at rest."""
+DropoutPlace = Literal["input", "output"]
+"""Whether dropout leaves out some of what a readout reads, or some of its readings."""
 Surrogate = Literal["sigmoid", "boxcar"]
 """The postsynaptic factor of spiking layers: a(1 - a), as in the paper, or [abs(u) <= 0.5]."""
 
@@ -50,7 +52,10 @@ class LearningSettings:
     update_every_steps: int = 1
     """Gradients of this many learning steps add up to one update, that of one at least."""
     dropout: float = 0.5
-    """On the readout's input, while learning."""
+    """Share left out while learning; what is left makes up for it."""
+    dropout_place: DropoutPlace = "input"
+    """`input`: before the readout, as in the paper; `output`: after it, on the readings that the
+    loss sees, as in its authors' first code."""
     regularisation: float = 1e-3
     """r: 20 r mean(relu(u + 0.01)) + 0.1 r relu(0.1 - mean(A)), per layer."""
     seed: int = 0
@@ -81,6 +86,7 @@ class LearningSettings:
             self.regularisation,
             "0 to 10",
         )
+        one_of(DropoutPlace, "dropout place", self.dropout_place)
         one_of(Surrogate, "surrogate", self.surrogate)
         one_of(ReadoutStep, "readout step", self.readout_step)
         for name, value in (("optimiser", self.optimiser), ("loss", self.loss)):

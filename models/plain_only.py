@@ -18,6 +18,7 @@ _LEARNING = (
     "loss",
     "loss_options",
     "surrogate",
+    "dropout_place",
     "error_threshold",
     "error_rate",
 )

@@ -69,6 +69,30 @@ def test_gradients_between_updates_add_up(tiny: NetworkSettings, random_frames):
         torch.testing.assert_close(change[clear], expected[clear], atol=2e-6, rtol=0)
 
 
+def test_dropout_is_where_the_settings_place_it(tiny: NetworkSettings, random_frames):
+    """On the readings, one number is drawn for each of them, layer after layer."""
+    settings = replace(
+        PLAIN, rate=1.0, optimiser="SGD", dropout=0.5, dropout_place="output", seed=4
+    )
+    network, still = Network(tiny), Network(tiny)
+    frames = random_frames(1, 2, 10, 9)
+    run(network, Learner(network, settings), frames, [2])
+    states = still.initial_state(1)
+    steps = still.step(states, torch.from_numpy(frames[0])[None].float(), learning=True)
+    generator = torch.Generator().manual_seed(settings.seed)
+    for learnt, layer, state, step in zip(network.layers, still.layers, states, steps, strict=True):
+        gradient = local_gradient(
+            layer,
+            state.p_padded,
+            step,
+            torch.eye(4)[2:3],
+            regularisation=0,
+            dropout_mask=None,
+            readings_mask=(torch.rand((1, 4), generator=generator) < 0.5).float() / 0.5,
+        )
+        torch.testing.assert_close(layer.weight - learnt.weight, gradient.weight)
+
+
 def test_learning_lowers_the_loss(tiny: NetworkSettings, random_frames):
     """Two kinds of input are told apart by every layer after a while of learning."""
     network = Network(tiny)

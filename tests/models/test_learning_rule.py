@@ -29,7 +29,7 @@ def run_in(tiny: NetworkSettings, random_frames):
     return run
 
 
-def autograd_gradient(layer, state, refractory, one_hot, mask):
+def autograd_gradient(layer, state, refractory, one_hot, mask=1.0, readings_mask=1.0):
     """The same step's loss written for autograd, with P, R and the input held fixed."""
     weight = layer.weight.clone().requires_grad_()
     bias = layer.bias.clone().requires_grad_()
@@ -37,7 +37,7 @@ def autograd_gradient(layer, state, refractory, one_hot, mask):
     a = torch.sigmoid(u)
     pooled = torch.nn.functional.max_pool2d(a, layer.settings.pool)
     readout_input = pooled.flatten(1) * mask
-    y = readout_input @ layer.readout.t() + layer.readout_offset
+    y = (readout_input @ layer.readout.t() + layer.readout_offset) * readings_mask
     loss = torch.nn.functional.smooth_l1_loss(y, one_hot)
     quiet = torch.relu(0.1 - pooled.mean())
     whole = loss + REGULARISATION * (20 * torch.relu(u + 0.01).mean() + 0.1 * quiet)
@@ -68,6 +68,30 @@ def test_gradient_is_what_autograd_gives(run_in, batch: int) -> None:
         torch.testing.assert_close(got.loss, loss)
 
 
+def test_dropout_on_readings_is_what_autograd_gives(run_in) -> None:
+    """A reading that is left out counts as 0 in the loss, and hands no error down."""
+    network, states, steps, one_hot = run_in(5, torch.float64)
+    generator = torch.Generator().manual_seed(1)
+    for layer, state, step in zip(network.layers, states, steps, strict=True):
+        mask = (torch.rand(one_hot.shape, generator=generator) < 0.5).double() * 2
+        got = local_gradient(
+            layer,
+            state.p_padded,
+            step,
+            one_hot,
+            regularisation=REGULARISATION,
+            dropout_mask=None,
+            readings_mask=mask,
+        )
+        conv = torch.nn.functional.conv2d(state.p_padded, layer.weight, layer.bias)
+        weight, bias, loss = autograd_gradient(
+            layer, state, step.u - conv, one_hot, readings_mask=mask
+        )
+        torch.testing.assert_close(got.weight, weight, rtol=1e-9, atol=1e-14)
+        torch.testing.assert_close(got.bias, bias, rtol=1e-9, atol=1e-14)
+        torch.testing.assert_close(got.loss, loss)
+
+
 def test_gradient_in_single_precision_differs_from_autograd_by_rounding(run_in) -> None:
     """The relative difference of the whole gradient is below 1e-5."""
     network, states, steps, one_hot = run_in(3, torch.float32)
@@ -76,7 +100,7 @@ def test_gradient_in_single_precision_differs_from_autograd_by_rounding(run_in) 
             layer, state.p_padded, step, one_hot, regularisation=REGULARISATION, dropout_mask=None
         )
         conv = torch.nn.functional.conv2d(state.p_padded, layer.weight, layer.bias)
-        weight, _, _ = autograd_gradient(layer, state, step.u - conv, one_hot, torch.tensor(1.0))
+        weight, _, _ = autograd_gradient(layer, state, step.u - conv, one_hot)
         assert float((got.weight - weight).norm() / weight.norm()) < 1e-5
 
 

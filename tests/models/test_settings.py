@@ -47,6 +47,7 @@ def test_preset_takes_its_seed() -> None:
         ),
         (lambda: LearningSettings(update_every_steps=0), "update every steps: got 0"),
         (lambda: LearningSettings(dropout=1.0), "dropout: got 1.0"),
+        (lambda: LearningSettings(dropout_place="spikes"), "dropout place: got 'spikes'"),
         (lambda: preset("none"), "preset: got 'none'"),
         (lambda: NetworkSettings.from_dict({"layers": [{"channel": 3}]}), "network settings: got"),
     ],

@@ -214,12 +214,19 @@ def test_variants_are_kept_in_checkpoints(tiny, tmp_path: Path) -> None:
     assert set(usual["layers"][0]) == {"channels", "pool", "kernel", "padding"}
 
 
-@pytest.mark.parametrize("activation", ["relu", "spiking"])
-def test_fast_engines_refuse_what_they_cannot_do(tiny, tmp_path: Path, activation: str) -> None:
+@pytest.mark.parametrize(
+    ("activation", "learning", "said"),
+    [
+        ("relu", LearningSettings(), "activation = relu"),
+        ("spiking", LearningSettings(error_rate=0.1), "error_rate = 0.1"),
+        ("spiking", LearningSettings(dropout_place="output"), "dropout_place = output"),
+    ],
+)
+def test_fast_engines_refuse_what_they_cannot_do(
+    tiny, tmp_path: Path, activation: str, learning: LearningSettings, said: str
+) -> None:
     """They name every such setting; `auto` takes the plain engine and trainer."""
     settings = varied(tiny, activation)
-    learning = LearningSettings() if activation == "relu" else LearningSettings(error_rate=0.1)
-    said = "activation = relu" if activation == "relu" else "error_rate = 0.1"
     path = tmp_path / "varied"
     save_checkpoint(path, Network(settings), NAMES, parent=None, record={})
     assert type(load_engine(path, device="cpu", learning=learning)) is TorchEngine
