@@ -35,7 +35,7 @@ class StreamFrame(NamedTuple):
 
     stream: int
     frame: npt.NDArray[np.uint8]
-    """shape (channels, height, width), 0 and 1."""
+    """shape (channels, height, width), as `input_frames` of the settings has it."""
     target: int | None
     """A class from 0 to learn, or None."""
 
@@ -65,7 +65,7 @@ class Engine(Protocol):
         """
 
     def step(self, frame: npt.NDArray[np.uint8], target: int | None, stream: int = 0) -> StepResult:
-        """Advance a stream by one frame of shape (channels, height, width) holding 0 and 1.
+        """Advance a stream by one frame, which is as `StreamFrame` has it.
 
         With `target` (a class from 0) the step's gradient is accumulated and, every
         `update_every_steps` learning steps, applied.

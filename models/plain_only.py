@@ -37,6 +37,8 @@ def plain_only(
         for number, layer in enumerate(network.layers, start=1)
         if layer.activation != "spiking"
     ]
+    if network.counts_events:
+        found.append(f"input_frames = {network.input_frames}")
     if network.readout_input != "activity":
         found.append(f"readout_input = {network.readout_input}")
     if engine == "graph" and not network.reads_as_published:

@@ -65,7 +65,8 @@ PRESETS: dict[str, Preset] = {
         learning=LearningSettings(rate=2e-4, surrogate="boxcar"),
         note=(
             "As the authors' later work has it: one pair of time constants, readouts and dropout "
-            "on spikes, a boxcar surrogate. The input stays binary, where theirs is counts."
+            "on spikes, a boxcar surrogate. The input stays binary, where theirs is counts "
+            "(input_frames)."
         ),
     ),
     "full": Preset(

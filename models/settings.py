@@ -9,6 +9,9 @@ from typing import Any, Literal, Self, get_args
 from models.checks import finite, one_of, require
 from models.errors import ModelError
 
+InputFrames = Literal["binary", "counts"]
+"""What a cell of a frame holds: whether it had an event in its millisecond, as in the paper, or how
+many it had."""
 Activation = Literal["spiking", "sigmoid", "relu"]
 """What a layer hands up: spikes, or sigmoid(u) or relu(u), the paper's ablation."""
 ReadoutInput = Literal["activity", "spikes"]
@@ -51,6 +54,7 @@ class NetworkSettings:
     classes: int = 11
     input_channels: int = 2
     """ON and OFF."""
+    input_frames: InputFrames = "binary"
     input_copies: int = 1
     """The first layer sees the input this many times, each copy with time constants of its own."""
     height: int = 32
@@ -122,6 +126,7 @@ class NetworkSettings:
             self.refractory_decay,
             "0 <= decay < 1",
         )
+        one_of(InputFrames, "input frames", self.input_frames)
         one_of(ReadoutInput, "readout input", self.readout_input)
         one_of(Reading, "reading", self.reading)
         count, chosen = len(self.layers), self.read_layers
@@ -146,6 +151,11 @@ class NetworkSettings:
             "above 0, below 1",
         )
         self.shapes()
+
+    @property
+    def counts_events(self) -> bool:
+        """Whether frames are to hold numbers of events."""
+        return self.input_frames == "counts"
 
     @property
     def read_layers(self) -> tuple[int, ...]:
@@ -237,6 +247,7 @@ class NetworkSettings:
         if self.readout_input == "activity":
             del values["readout_input"]
         later = (
+            ("input_frames", "binary"),
             ("reading", "votes"),
             ("reading_layers", (-1,)),
             ("over_time", "sum"),

@@ -1,4 +1,4 @@
-"""From packets of any size to binary frames of a fixed length of stream time."""
+"""From packets of any size to frames of a fixed length of stream time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from drivers.errors import InputError
 from drivers.events import EVENT_DTYPE, EventPacket, Events, SensorSize, empty_events
 
 Frames = npt.NDArray[np.uint8]
-"""shape (n, 2, rows, columns), 0 or 1; channel 0 = ON, 1 = OFF."""
+"""shape (n, 2, rows, columns), 0 or 1, or numbers of events; channel 0 = ON, 1 = OFF."""
+
+MOST_COUNTED = 255
+"""Where the events of a cell in a frame are counted, more of them are as many as this."""
 
 CHUNK_FRAMES = 1000
 """Most frames made at once, so that a gap of hours costs time and not memory."""
@@ -78,7 +81,10 @@ class FrameBinner:
     frames too, and the same events give the same frames whatever the packets.
     """
 
-    def __init__(self, sensor: SensorSize, view: View, *, bin_us: int = 1000) -> None:
+    def __init__(
+        self, sensor: SensorSize, view: View, *, bin_us: int = 1000, counts: bool = False
+    ) -> None:
+        """A cell holds whether it had an event, or with `counts` how many (`MOST_COUNTED`)."""
         if bin_us < 1:
             raise InputError(
                 what="length of a bin",
@@ -88,6 +94,7 @@ class FrameBinner:
             )
         self.sensor = sensor
         self.bin_us = bin_us
+        self._most = np.uint8(MOST_COUNTED) if counts else None
         self._shape = (2, view.rows, view.columns)
         self._look_at(view)
         # The open bin's frame, and behind it room for every place outside the view: whoever
@@ -209,6 +216,7 @@ class FrameBinner:
             open_begin_us,
             packet_end_us,
             self.bin_us,
+            self._most,
             self._column_of,
             self._row_of,
             self._open,
@@ -262,6 +270,7 @@ def _bin_events(
     open_begin_us: int,
     packet_end_us: int,
     bin_us: int,
+    most: np.uint8 | None,
     column_of: npt.NDArray[np.uint64],
     row_of: npt.NDArray[np.uint64],
     open_frame: npt.NDArray[np.uint8],
@@ -270,6 +279,8 @@ def _bin_events(
 ) -> int:
     """Set cells from `events[position:]`; close as many bins from `open_begin_us` on as `frames`.
 
+    A cell counts its events up to `most`; where that is None, it is 1 if it had any. Each is
+    compiled by itself, so that the question costs nothing.
     `frames` has shape (bins, cells of a frame); all of it is written. `open_frame` is that of
     the first bin on entry and of the one after `frames` at the end. Returns where it stopped: at
     the first event after that one.
@@ -297,7 +308,10 @@ def _bin_events(
             if place >= off_sensor:
                 break
             place += no_channel if rest >> np.uint64(56) else off_channel
-            open_frame[place] = 1
+            if most is None:
+                open_frame[place] = 1
+            elif open_frame[place] < most:
+                open_frame[place] += 1
             outside += place >= frame_end
             index += 1
         tally[0] += index - run - outside
@@ -318,7 +332,11 @@ def _bin_events(
         elif t_us < begin_us:  # only in packets whose times go back
             place += no_channel if rest >> np.uint64(56) else off_channel
             if place < frame_end:
-                frames[(t_us - first_us) // step_us, place] = 1
+                closed_bin = (t_us - first_us) // step_us
+                if most is None:
+                    frames[closed_bin, place] = 1
+                elif frames[closed_bin, place] < most:
+                    frames[closed_bin, place] += 1
                 tally[0] += 1
             else:
                 tally[1] += 1

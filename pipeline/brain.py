@@ -73,7 +73,7 @@ def run_brain(
     file = settings.learn or settings.labels
     intervals = read_label_file(file) if file else []
     engines = [load(apart) for apart in settings.apart()]
-    Intake.warm_up()
+    Intake.warm_up(counts=any(engine.settings.counts_events for engine in engines))
     with ExitStack() as stack:
         brain = Brain(settings, engines, intervals, stack)
         for number in (signal.SIGINT, signal.SIGTERM):

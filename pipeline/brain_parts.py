@@ -9,6 +9,7 @@ from models.engine import Engine
 from pipeline.brain_session import BrainSession
 from pipeline.brain_settings import BrainSettings
 from pipeline.bus import EventSubscriber
+from pipeline.clips import refuse_counts
 from pipeline.course import Course, LiveCourse
 from pipeline.intake import Intake
 from pipeline.lane import Lane, LaneParts
@@ -31,6 +32,8 @@ def make_pupil(
 
     What is opened on the way is closed by `stack`. Raises `InputError` and `ModelError`.
     """
+    if settings.teaches:
+        refuse_counts(engine.settings)
     streams = [0, *(engine.add_stream() for _ in events[1:])]
     recognisers = [_recogniser(settings, engine, intervals, stream) for stream in streams]
     session: BrainSession | None = None
@@ -43,7 +46,9 @@ def make_pupil(
         views = replay.views if replay else settings.views
         parts = LaneParts(
             events=subscriber,
-            intake=Intake(columns=shape.width, rows=shape.height, views=views),
+            intake=Intake(
+                columns=shape.width, rows=shape.height, counts=shape.counts_events, views=views
+            ),
             recogniser=recogniser,
             course=_course(settings, session),
             session=session,

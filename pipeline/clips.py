@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.errors import InputError, in_words
+from models.settings import NetworkSettings
 from pipeline.atomic_file import write_atomically
 from pipeline.background import BackgroundWriter
 from pipeline.intake import Frame
@@ -41,6 +42,17 @@ class Clip:
         """One frame, shape (2, rows, columns)."""
         cells = shape[0] * shape[1] * shape[2]
         return np.unpackbits(self.bits[number], count=cells).reshape(shape)
+
+
+def refuse_counts(network: NetworkSettings) -> None:
+    """Raise `InputError` for a network that cannot be taught live: clips are of binary frames."""
+    if network.counts_events:
+        raise InputError(
+            what="checkpoint to teach",
+            got=f"input_frames = {network.input_frames}",
+            allowed="binary frames: what is taught is kept as such",
+            todo="teach one trained on binary frames; this one runs live without teaching",
+        )
 
 
 def pack_frame(frame: Frame) -> npt.NDArray[np.uint8]:

@@ -141,4 +141,4 @@ def _cut(trial: LabelledFrames, crop: Crop, steps: int) -> Frames:
         # From its last frame on, not from the silence after it.
         count = min(count, max(trial.frames - crop.begin, 0))
     frames = trial.unpack(crop.begin, count)
-    return changed(frames, crop.change, steps=steps, speed=crop.speed)
+    return changed(frames, crop.change, steps=steps, speed=crop.speed, counts=trial.counts)

@@ -49,11 +49,13 @@ class Dataset(Protocol):
         *,
         rows: int,
         columns: int,
+        counts: bool = False,
         users: Collection[int] | None = None,
         reading: Reading | None = None,
     ) -> Sequence[LabelledFrames]:
         """All labelled gestures of a part, of some of its users if they are named.
 
+        Cells of their frames hold whether they had an event, or with `counts` how many.
         Raises `InputError` for what cannot be read; nothing is left out silently.
         """
 
@@ -77,6 +79,7 @@ class GestureFolder:
         *,
         rows: int,
         columns: int,
+        counts: bool = False,
         users: Collection[int] | None = None,
         reading: Reading | None = None,
     ) -> list[TrialFrames]:
@@ -85,6 +88,7 @@ class GestureFolder:
             self._set.of(part, users),
             rows=rows,
             columns=columns,
+            counts=counts,
             cache=self._cache,
             progress=reading,
         )

@@ -102,7 +102,12 @@ def evaluate_checkpoint(
             todo="test it by the experiment that made it",
         )
     trials = dataset.trials(
-        split, rows=settings.height, columns=settings.width, users=users, reading=reading
+        split,
+        rows=settings.height,
+        columns=settings.width,
+        counts=settings.counts_events,
+        users=users,
+        reading=reading,
     )
     if not trials:
         raise InputError(

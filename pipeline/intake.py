@@ -18,14 +18,23 @@ from pipeline.wire import MAX_SPAN_US, StreamTotals
 from recordings import scanning
 
 Frame = npt.NDArray[np.uint8]
-"""shape (2, rows, columns), 0 and 1; channel 0 is ON."""
+"""shape (2, rows, columns), 0 and 1, or numbers of events; channel 0 is ON."""
 
 
 class Intake:
     """Packets of one source in, frames of the model's size with their begin times out."""
 
-    def __init__(self, *, columns: int, rows: int, views: Sequence[ChosenView] = ()) -> None:
-        """`views` are looked at in turn; without any, the largest in the centre."""
+    def __init__(
+        self,
+        *,
+        columns: int,
+        rows: int,
+        counts: bool = False,
+        views: Sequence[ChosenView] = (),
+    ) -> None:
+        """`views` are looked at in turn; without any, the largest in the centre. With `counts`,
+        cells count their events.
+        """
         self.looked: list[tuple[int, View]] = []
         """Every view that was looked at, with the time of its first frame."""
         self._square: Square | None = None
@@ -43,6 +52,7 @@ class Intake:
         """Events that the source's filters left out, by filter, as end messages say."""
         self._columns = columns
         self._rows = rows
+        self._counts = counts
         self._closed = BinningCounts()
         self._lost_before = 0
         self._binner: FrameBinner | None = None
@@ -52,12 +62,12 @@ class Intake:
         self._next_us = 0
 
     @staticmethod
-    def warm_up() -> None:
+    def warm_up(*, counts: bool = False) -> None:
         """Have all on the way compiled now, and memory kept, not when the first packet waits."""
         keep_freed_memory()
         scanning.warm_up()
         size = SensorSize(1, 1)
-        binner = FrameBinner(size, centred_view(size, 1, 1))
+        binner = FrameBinner(size, centred_view(size, 1, 1), counts=counts)
         binner.push(EventPacket(empty_events(), size, "", 0, 0, FRAME_US))
 
     def accepts(self, source: str) -> bool:
@@ -90,7 +100,8 @@ class Intake:
     def push(self, packet: EventPacket) -> Iterator[tuple[int, Frame]]:
         """The frames that this packet completes, each with the time it begins at."""
         if self._binner is None or self._before is None:
-            self._binner = FrameBinner(packet.sensor, self._first_view(packet))
+            view = self._first_view(packet)
+            self._binner = FrameBinner(packet.sensor, view, counts=self._counts)
             self._first = packet
             self._next_us = packet.t_begin_us
             self.stream_us += packet.t_end_us - packet.t_begin_us

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -19,15 +18,18 @@ from drivers.closing import Closing
 from drivers.errors import InputError
 from pipeline.binning import Frames
 from pipeline.crops import Crop, CropSampler, cut_crops
+from pipeline.frame_rows import Rows, from_rows, to_rows
 from pipeline.trials import LabelledFrames
 from pipeline.workers import worker_pool
 
 
 class Packed(NamedTuple):
-    """A minibatch on its way from one process to another: eight cells a byte."""
+    """A minibatch on its way from one process to another."""
 
-    bits: npt.NDArray[np.uint8]
+    rows: Rows
+    """One a step."""
     shape: tuple[int, ...]
+    """Of a step's frames."""
     labels: npt.NDArray[np.int64]
 
 
@@ -61,6 +63,7 @@ class MinibatchFeed(Closing):
     ) -> None:
         """Only `part` of the crops of each minibatch is cut."""
         self._sampler = sampler
+        self._counts = _counted(trials)
         self._part = part
         self._ahead = processes + 1
         self._pool: Executor
@@ -91,9 +94,9 @@ class MinibatchFeed(Closing):
                 allowed="workers that live as long as the run",
                 todo="see whether memory ran out; --resume goes on, --workers sets their number",
             ) from error
-        cells = np.unpackbits(packed.bits, count=math.prod(packed.shape))
+        frames = from_rows(packed.rows, packed.shape, counts=self._counts)
         self.waiting_s += time.monotonic() - began
-        return Minibatch(cells.reshape(packed.shape), packed.labels, state)
+        return Minibatch(frames, packed.labels, state)
 
     def close(self) -> None:
         """End the workers; what they have not begun with is dropped."""
@@ -102,7 +105,12 @@ class MinibatchFeed(Closing):
 
 def _cut_packed(trials: Sequence[LabelledFrames], steps: int, plan: Sequence[Crop]) -> Packed:
     frames, labels = cut_crops(trials, plan, steps)
-    return Packed(np.packbits(frames), frames.shape, labels)
+    return Packed(to_rows(frames, counts=_counted(trials)), frames.shape[1:], labels)
+
+
+def _counted(trials: Sequence[LabelledFrames]) -> bool:
+    """Those of a set are of one kind."""
+    return any(trial.counts for trial in trials[:1])
 
 
 _in_worker: list[tuple[Sequence[LabelledFrames], int]] = []

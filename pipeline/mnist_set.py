@@ -33,7 +33,8 @@ _SEEDS: dict[Split, int] = {"train": 0, "test": 1}
 class DigitTrial:
     """See `pipeline.trials.LabelledFrames`; a digit has the same spike train whenever it is read.
 
-    Spikes are ON events, and OFF is silent.
+    Spikes are ON events, and OFF is silent. A cell has one a frame at most, so that they are the
+    same whether they are counted or not.
     """
 
     gesture_class: int
@@ -43,6 +44,7 @@ class DigitTrial:
     user: int = 0
     light: str = ""
     frames: int = TRAIN_MS
+    counts: bool = False
 
     def unpack(self, begin: int, count: int) -> Frames:
         """See `pipeline.trials.LabelledFrames.unpack`."""
@@ -85,6 +87,7 @@ class MnistSet:
         *,
         rows: int,
         columns: int,
+        counts: bool = False,
         users: Collection[int] | None = None,
         reading: Callable[[int, int], None] | None = None,
     ) -> list[DigitTrial]:
@@ -95,7 +98,9 @@ class MnistSet:
         if reading is not None:
             reading(count, count)
         return [
-            DigitTrial(int(digit) + 1, fitted(image, rows, columns), (_SEEDS[part], number))
+            DigitTrial(
+                int(digit) + 1, fitted(image, rows, columns), (_SEEDS[part], number), counts=counts
+            )
             for number, (digit, image) in enumerate(zip(digits.classes, digits.images, strict=True))
         ]
 

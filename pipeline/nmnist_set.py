@@ -9,6 +9,7 @@ import numpy as np
 from drivers.errors import InputError
 from drivers.events import EVENT_DTYPE, Events, SensorSize
 from pipeline.event_samples import EventSamples, read_event_samples
+from pipeline.grid import Grid
 from pipeline.real_sets import full_name, place_of, refuse_users
 from pipeline.sample_trials import sample_file, sample_trials
 from pipeline.trials import TrialCache, TrialFrames
@@ -56,26 +57,26 @@ class NmnistSet:
         *,
         rows: int,
         columns: int,
+        counts: bool = False,
         users: Collection[int] | None = None,
         reading: Callable[[int, int], None] | None = None,
     ) -> list[TrialFrames]:
         """See `pipeline.datasets.Dataset.trials`; the file as a whole is kept."""
         refuse_users(self.name, users)
         place, about = self._path.resolve(), self._path.stat()
+        grid = Grid(rows, columns, counts)
         found = sample_trials(
             [(int(label) + 1, 0, "") for label in self._samples.classes],
             self._events(),
             SENSOR,
-            rows=rows,
-            columns=columns,
+            grid=grid,
             source={
                 "samples": place.name,
                 "size": about.st_size,
                 "mtime_ns": about.st_mtime_ns,
-                "rows": rows,
-                "columns": columns,
+                **grid.described(),
             },
-            path=sample_file(self._cache, f"nmnist-{place.stem}", str(place), rows, columns),
+            path=sample_file(self._cache, f"nmnist-{place.stem}", str(place), grid),
             reading=reading,
         )
         return [found[number] for number in self._parts[part]]

@@ -46,6 +46,7 @@ class ObjectsSet:
         *,
         rows: int,
         columns: int,
+        counts: bool = False,
         users: Collection[int] | None = None,
         reading: Callable[[int, int], None] | None = None,
     ) -> list[TrialFrames]:
@@ -67,6 +68,7 @@ class ObjectsSet:
             ],
             rows=rows,
             columns=columns,
+            counts=counts,
             cache=self._cache,
             progress=reading,
         )

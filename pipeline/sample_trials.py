@@ -8,20 +8,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from drivers.events import EventPacket, Events, SensorSize
 from pipeline.binning import FrameBinner, centred_view
+from pipeline.frame_rows import Rows, to_rows
+from pipeline.grid import Grid
 from pipeline.trial_archive import TrialArchive, open_archive, write_archive
-from pipeline.trials import BIN_US, LOG, TrialCache, TrialFrames, archived, packed
+from pipeline.trials import BIN_US, LOG, TrialCache, TrialFrames, archived
 
 
-def sample_file(cache: TrialCache, name: str, place: str, rows: int, columns: int) -> Path | None:
+def sample_file(cache: TrialCache, name: str, place: str, grid: Grid) -> Path | None:
     """Where the cache keeps samples; sets of one name in two places have two. None: nowhere."""
     if cache.folder is None:
         return None
     digest = hashlib.blake2b(place.encode(), digest_size=6).hexdigest()
-    return cache.folder / f"{name}-{rows}x{columns}-{digest}.safetensors"
+    return cache.folder / f"{name}-{grid.name}-{digest}.safetensors"
 
 
 def sample_trials(
@@ -29,8 +30,7 @@ def sample_trials(
     samples: Iterable[Events],
     sensor: SensorSize,
     *,
-    rows: int,
-    columns: int,
+    grid: Grid,
     source: dict[str, Any],
     path: Path | None = None,
     reading: Callable[[int, int], None] | None = None,
@@ -47,20 +47,23 @@ def sample_trials(
         if isinstance(archive, str):
             LOG.warning("cache %s: %s; it is made anew", path, archive)
     if not isinstance(archive, TrialArchive):
-        view = centred_view(sensor, columns, rows)
-        bits: list[npt.NDArray[np.uint8]] = []
+        view = centred_view(sensor, grid.columns, grid.rows)
+        bits: list[Rows] = []
         for events in samples:
-            binner = FrameBinner(sensor, view, bin_us=BIN_US)
+            binner = FrameBinner(sensor, view, bin_us=BIN_US, counts=grid.counts)
             chunks = [*binner.iter_push(_packet(events, sensor)), binner.finish()]
-            bits.append(np.concatenate([*packed(chunks)]))
+            bits.append(np.concatenate([to_rows(new, counts=grid.counts) for new in chunks]))
             if reading is not None:
                 reading(len(bits), len(about))
         if path is not None:
             write_archive(path, source, bits)
             archive = open_archive(path, source)
     if isinstance(archive, TrialArchive):
-        return archived(archive, about, rows, columns)
-    return [TrialFrames(*item, one, rows, columns) for item, one in zip(about, bits, strict=True)]
+        return archived(archive, about, grid)
+    return [
+        TrialFrames(*item, one, grid.rows, grid.columns, counts=grid.counts)
+        for item, one in zip(about, bits, strict=True)
+    ]
 
 
 def _packet(events: Events, sensor: SensorSize) -> EventPacket:

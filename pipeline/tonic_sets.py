@@ -16,6 +16,7 @@ import numpy as np
 
 from drivers.errors import InputError
 from drivers.events import EVENT_DTYPE, Events, SensorSize
+from pipeline.grid import Grid
 from pipeline.sample_trials import sample_file, sample_trials
 from pipeline.trials import TRIAL_FRAMES, TrialCache, TrialFrames
 from recordings.dvsgesture import Split
@@ -60,6 +61,7 @@ class TonicSet:
         *,
         rows: int,
         columns: int,
+        counts: bool = False,
         users: Collection[int] | None = None,
         reading: Callable[[int, int], None] | None = None,
     ) -> list[TrialFrames]:
@@ -75,17 +77,15 @@ class TonicSet:
             )
             for index in order
         ]
-        source = self._source(part, [str(samples.data[index]) for index in order], rows, columns)
+        grid = Grid(rows, columns, counts)
+        source = self._source(part, [str(samples.data[index]) for index in order], grid)
         found = sample_trials(
             about,
             (self._events(samples, index) for index in order),
             self._sensor,
-            rows=rows,
-            columns=columns,
+            grid=grid,
             source=source,
-            path=sample_file(
-                self._cache, f"{self._kind.__name__}-{part}", self._folder, rows, columns
-            ),
+            path=sample_file(self._cache, f"{self._kind.__name__}-{part}", self._folder, grid),
             reading=reading,
         )
         return self._of_users(found, users)
@@ -124,7 +124,7 @@ class TonicSet:
                 todo="put them there by hand, or name their folder: tonic:NAME:FOLDER",
             ) from error
 
-    def _source(self, part: Split, files: list[str], rows: int, columns: int) -> dict[str, Any]:
+    def _source(self, part: Split, files: list[str], grid: Grid) -> dict[str, Any]:
         digest = hashlib.blake2b(digest_size=12)
         for file in files:
             path = Path(file)
@@ -134,8 +134,7 @@ class TonicSet:
             "set": self.name,
             "part": part,
             "samples": digest.hexdigest(),
-            "rows": rows,
-            "columns": columns,
+            **grid.described(),
         }
 
 

@@ -371,7 +371,12 @@ def _trials(
     if not first:
         replicas.wait()
     trials = dataset.trials(
-        "train", rows=network.height, columns=network.width, users=users, reading=reading
+        "train",
+        rows=network.height,
+        columns=network.width,
+        counts=network.counts_events,
+        users=users,
+        reading=reading,
     )
     if first:
         replicas.wait()

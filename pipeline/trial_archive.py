@@ -20,6 +20,7 @@ from safetensors.numpy import save
 
 from drivers.errors import InputError
 from pipeline.atomic_file import write_atomically
+from pipeline.grid import Grid
 from recordings.dvsgesture import SetRecording
 
 FORMAT = 1
@@ -41,15 +42,14 @@ class TrialArchive:
     """Length of each gesture."""
 
 
-def source_of(recording: SetRecording, rows: int, columns: int) -> dict[str, Any]:
+def source_of(recording: SetRecording, grid: Grid) -> dict[str, Any]:
     """What an archive depends on: the file, as its size and time tell, the labels, the grid."""
     found = recording.path.stat()
     return {
         "recording": recording.path.name,
         "size": found.st_size,
         "mtime_ns": found.st_mtime_ns,
-        "rows": rows,
-        "columns": columns,
+        **grid.described(),
         "intervals": [
             [interval.t_begin_us, interval.t_end_us, interval.gesture_class]
             for interval in recording.intervals

@@ -1,4 +1,5 @@
-"""Labelled gestures of a set as 1 ms frames, kept as bits: one gesture takes 256 bytes a ms.
+"""Labelled gestures of a set as 1 ms frames, kept as bits: one gesture takes 256 bytes a ms, and
+eight times as many where events are counted.
 
 A recording is cut once: what it gave is kept in a cache, and mapped into memory from then on.
 """
@@ -7,17 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
 from drivers.errors import InputError
 from pipeline.binning import FrameBinner, Frames, centred_view
+from pipeline.frame_rows import Rows, from_rows, to_rows
+from pipeline.grid import Grid
 from pipeline.trial_archive import TrialArchive, open_archive, source_of, write_archive
 from pipeline.workers import worker_pool
 from recordings.dvsgesture import SetRecording
@@ -50,6 +51,10 @@ class LabelledFrames(Protocol):
     def frames(self) -> int:
         """Length in frames of 1 ms."""
 
+    @property
+    def counts(self) -> bool:
+        """Whether cells hold numbers of events, and not whether there was one."""
+
     def unpack(self, begin: int, count: int) -> Frames:
         """Frames `[begin, begin + count)`, silent ones where the gesture has ended.
 
@@ -59,28 +64,31 @@ class LabelledFrames(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TrialFrames:
-    """The frames of one labelled gesture, kept as bits; see `LabelledFrames`."""
+    """The frames of one labelled gesture, kept as rows of bytes; see `LabelledFrames`."""
 
     gesture_class: int
     """Counted from 1."""
     user: int
     light: str
-    bits: npt.NDArray[np.uint8]
-    """shape (frames, bytes): each frame's cells packed, ON before OFF, rows from the top."""
+    bits: Rows
+    """shape (frames, bytes): each frame's cells, ON before OFF, rows from the top."""
     rows: int
     columns: int
     file: Path | None = None
     """What `bits` are mapped from; None where they are in memory only."""
     offset: int = 0
     """Of `bits` in `file`."""
+    counts: bool = False
+    """Cells are numbers of events, a byte each, and not bits."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """To another process: mapped bits are mapped there too, and not copied."""
         about = (self.gesture_class, self.user, self.light)
+        grid = (self.rows, self.columns)
         if self.file is None:
-            return TrialFrames, (*about, self.bits, self.rows, self.columns)
+            return TrialFrames, (*about, self.bits, *grid, None, 0, self.counts)
         place = (self.file, self.offset, self.bits.shape)
-        return _mapped, (*about, *place, self.rows, self.columns)
+        return _mapped, (*about, *place, *grid, self.counts)
 
     @property
     def frames(self) -> int:
@@ -98,9 +106,8 @@ class TrialFrames:
         Shape (count, 2, rows, columns).
         """
         bits = self.bits[begin : begin + count]
-        cells = 2 * self.rows * self.columns
         frames = np.zeros((count, 2, self.rows, self.columns), dtype=np.uint8)
-        frames.reshape(count, cells)[: bits.shape[0]] = np.unpackbits(bits, axis=1, count=cells)
+        frames[: len(bits)] = from_rows(bits, frames.shape[1:], counts=self.counts)
         return frames
 
 
@@ -113,10 +120,10 @@ class TrialCache:
     processes: int = 0
     """0: this one cuts."""
 
-    def path(self, recording: SetRecording, rows: int, columns: int) -> Path:
+    def path(self, recording: SetRecording, grid: Grid) -> Path:
         """The archive of a recording; recordings of one name in two folders have two."""
         place = hashlib.blake2b(str(recording.path.resolve()).encode(), digest_size=6).hexdigest()
-        name = f"{recording.path.stem}-{rows}x{columns}-{place}.safetensors"
+        name = f"{recording.path.stem}-{grid.name}-{place}.safetensors"
         return (self.folder or Path()) / name
 
 
@@ -125,10 +132,11 @@ def load_trials(
     *,
     rows: int,
     columns: int,
+    counts: bool = False,
     cache: TrialCache = TrialCache(),
     progress: Callable[[int, int], None] | None = None,
 ) -> list[TrialFrames]:
-    """All labelled gestures of `recordings`, in order.
+    """All labelled gestures of `recordings`, in order; with `counts`, cells count their events.
 
     What the cache has of a recording is used if it was made from the file and the labels as they
     are; if it is damaged, a warning says so and it is made anew. Another names recordings that do
@@ -137,6 +145,7 @@ def load_trials(
     unnoticed.
     """
     done = 0
+    grid = Grid(rows, columns, counts)
 
     def count(_recording: object) -> None:
         nonlocal done
@@ -146,12 +155,12 @@ def load_trials(
 
     kept: dict[int, list[TrialFrames]] = {}
     for number, recording in enumerate(recordings):
-        found = _from_cache(recording, rows, columns, cache)
+        found = _from_cache(recording, grid, cache)
         if found is not None:
             kept[number] = found
             count(recording)
     missing = [number for number in range(len(recordings)) if number not in kept]
-    tasks = [(recordings[number], rows, columns, cache) for number in missing]
+    tasks = [(recordings[number], grid, cache) for number in missing]
     if cache.processes and len(missing) > 1:
         with worker_pool(min(cache.processes, len(missing))) as pool:
             futures = [pool.submit(_cut_and_keep, *task) for task in tasks]
@@ -189,13 +198,11 @@ def _say_what_is_missing(recording: SetRecording, trials: Sequence[TrialFrames])
         )
 
 
-def _from_cache(
-    recording: SetRecording, rows: int, columns: int, cache: TrialCache
-) -> list[TrialFrames] | None:
+def _from_cache(recording: SetRecording, grid: Grid, cache: TrialCache) -> list[TrialFrames] | None:
     if cache.folder is None:
         return None
-    path = cache.path(recording, rows, columns)
-    archive = open_archive(path, source_of(recording, rows, columns))
+    path = cache.path(recording, grid)
+    archive = open_archive(path, source_of(recording, grid))
     if isinstance(archive, str):
         LOG.warning("cache %s: %s; it is made anew", path, archive)
     if not isinstance(archive, TrialArchive):
@@ -204,11 +211,11 @@ def _from_cache(
         (interval.gesture_class, recording.user, recording.light)
         for interval in recording.intervals
     ]
-    return archived(archive, about, rows, columns)
+    return archived(archive, about, grid)
 
 
 def archived(
-    archive: TrialArchive, about: Sequence[tuple[int, int, str]], rows: int, columns: int
+    archive: TrialArchive, about: Sequence[tuple[int, int, str]], grid: Grid
 ) -> list[TrialFrames]:
     """The gestures of an archive, mapped; `about` has class, user and light of each."""
     trials: list[TrialFrames] = []
@@ -220,10 +227,11 @@ def archived(
                 user=user,
                 light=light,
                 bits=archive.bits[begin : begin + frames],
-                rows=rows,
-                columns=columns,
+                rows=grid.rows,
+                columns=grid.columns,
                 file=archive.path,
                 offset=archive.offset + begin * archive.bits.shape[1],
+                counts=grid.counts,
             )
         )
         begin += frames
@@ -239,6 +247,7 @@ def _mapped(
     shape: tuple[int, int],
     rows: int,
     columns: int,
+    counts: bool,
 ) -> TrialFrames:
     """A gesture whose bits are mapped from an archive."""
     bits = (
@@ -246,21 +255,18 @@ def _mapped(
         if shape[0]
         else np.zeros(shape, np.uint8)
     )
-    return TrialFrames(gesture_class, user, light, bits, rows, columns, file, offset)
+    return TrialFrames(gesture_class, user, light, bits, rows, columns, file, offset, counts)
 
 
-def _cut_and_keep(
-    recording: SetRecording, rows: int, columns: int, cache: TrialCache
-) -> list[TrialFrames]:
+def _cut_and_keep(recording: SetRecording, grid: Grid, cache: TrialCache) -> list[TrialFrames]:
     """The gestures of a recording, written to the cache and mapped from there."""
     if cache.folder is None:
-        return list(_cut(recording, rows, columns))
+        return list(_cut(recording, grid))
     # Asked before the recording is read: if it changes meanwhile, its archive is not valid.
-    source = source_of(recording, rows, columns)
-    gestures = [trial.bits for trial in _cut(recording, rows, columns)]
-    path = cache.path(recording, rows, columns)
-    write_archive(path, source, gestures)
-    kept = _from_cache(recording, rows, columns, cache)
+    source = source_of(recording, grid)
+    gestures = [trial.bits for trial in _cut(recording, grid)]
+    write_archive(cache.path(recording, grid), source, gestures)
+    kept = _from_cache(recording, grid, cache)
     if kept is None:
         raise InputError(
             what=f"recording {recording.path}",
@@ -271,17 +277,17 @@ def _cut_and_keep(
     return kept
 
 
-def _cut(recording: SetRecording, rows: int, columns: int) -> Iterator[TrialFrames]:
+def _cut(recording: SetRecording, grid: Grid) -> Iterator[TrialFrames]:
     with open_recording(recording.path) as source:
-        view = centred_view(source.sensor, columns, rows)
-        binner = FrameBinner(source.sensor, view, bin_us=BIN_US)
+        view = centred_view(source.sensor, grid.columns, grid.rows)
+        binner = FrameBinner(source.sensor, view, bin_us=BIN_US, counts=grid.counts)
         t0_us: int | None = None
-        chunks: list[npt.NDArray[np.uint8]] = []
+        chunks: list[Rows] = []
         for packet in source:
             if t0_us is None:
                 t0_us = packet.t_begin_us
-            chunks.extend(packed(binner.iter_push(packet)))
-        chunks.extend(packed([binner.finish()]))
+            chunks += [to_rows(new, counts=grid.counts) for new in binner.iter_push(packet)]
+        chunks.append(to_rows(binner.finish(), counts=grid.counts))
         if source.damage is not None:
             raise InputError(
                 what=f"recording {recording.path}",
@@ -289,9 +295,7 @@ def _cut(recording: SetRecording, rows: int, columns: int) -> Iterator[TrialFram
                 allowed="a whole recording",
                 todo="copy it again, or take it off the lists of the set",
             )
-    bits = (
-        np.concatenate(chunks) if chunks else np.zeros((0, -(-2 * rows * columns // 8)), np.uint8)
-    )
+    bits = np.concatenate(chunks)
     for interval in recording.intervals:
         first, last = _frames_of(interval, t0_us or 0)
         yield TrialFrames(
@@ -299,15 +303,10 @@ def _cut(recording: SetRecording, rows: int, columns: int) -> Iterator[TrialFram
             user=recording.user,
             light=recording.light,
             bits=bits[first:last],
-            rows=rows,
-            columns=columns,
+            rows=grid.rows,
+            columns=grid.columns,
+            counts=grid.counts,
         )
-
-
-def packed(chunks: Iterable[Frames]) -> Iterator[npt.NDArray[np.uint8]]:
-    """Frames, shape (n, 2, rows, columns), as bits, shape (n, bytes)."""
-    for frames in chunks:
-        yield np.packbits(frames.reshape(frames.shape[0], math.prod(frames.shape[1:])), axis=1)
 
 
 def _frames_of(interval: GestureInterval, t0_us: int) -> tuple[int, int]:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.errors import InputError
-from pipeline.binning import Frames
+from pipeline.binning import MOST_COUNTED, Frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Variation:
     speed_up_to: float = 1.0
     """Read so many times as fast, between 1 / this and this; 1.25 is 0.8 to 1.25 times."""
     drop_up_to: float = 0.0
-    """A share of the active cells is lost, drawn between 0 and this."""
+    """A share of the active cells, or of events where they are counted, is lost: up to this."""
 
     def __post_init__(self) -> None:
         for what, got, good, allowed in (
@@ -59,7 +59,7 @@ class Change:
     zoom: float = 1.0
     drop: float = 0.0
     seed: int = 0
-    """Of which cells are dropped."""
+    """Of what is dropped."""
     mirrored: bool = False
     """Left and right exchanged."""
     backwards: bool = False
@@ -95,8 +95,12 @@ def frames_read(steps: int, speed: float) -> int:
     return math.ceil(steps * speed)
 
 
-def changed(frames: Frames, change: Change, *, steps: int, speed: float = 1.0) -> Frames:
-    """What becomes of binary frames, shape (n, 2, rows, columns): `steps` frames of that shape.
+def changed(
+    frames: Frames, change: Change, *, steps: int, speed: float = 1.0, counts: bool = False
+) -> Frames:
+    """What becomes of frames, shape (n, 2, rows, columns): `steps` frames of that shape.
+
+    With `counts` cells hold numbers of events, and those that come to lie in one cell add up.
 
     Frame k of what is read goes to frame k / speed; `frames_read` says how many are needed. Only
     active cells are worked on, so that it costs little where few are. What leaves the frame is
@@ -105,7 +109,11 @@ def changed(frames: Frames, change: Change, *, steps: int, speed: float = 1.0) -
     if change == Change() and speed == 1.0 and len(frames) == steps:
         return frames
     rows, columns = frames.shape[-2:]
-    t, sign, y, x = np.nonzero(frames.view(np.bool_))
+    t, sign, y, x = np.nonzero(frames != 0 if counts else frames.view(np.bool_))
+    if counts:
+        # One entry for every event, as binary frames have one for every active cell.
+        events = frames[t, sign, y, x]
+        t, sign, y, x = (np.repeat(along, events) for along in (t, sign, y, x))
     if change.backwards:
         t, sign = len(frames) - 1 - t, 1 - sign
     if change.mirrored:
@@ -118,9 +126,13 @@ def changed(frames: Frames, change: Change, *, steps: int, speed: float = 1.0) -
     y, x = y + change.down, x + change.right
     t = (t / speed).astype(np.int64)
     seen = (t < steps) & (y >= 0) & (y < rows) & (x >= 0) & (x < columns)
-    found = np.zeros((steps, *frames.shape[1:]), np.uint8)
-    found[t[seen], sign[seen], y[seen], x[seen]] = 1
-    return found
+    found = np.zeros((steps, *frames.shape[1:]), np.int32 if counts else np.uint8)
+    places = t[seen], sign[seen], y[seen], x[seen]
+    if not counts:
+        found[places] = 1
+        return found
+    np.add.at(found, places, 1)
+    return np.minimum(found, MOST_COUNTED).astype(np.uint8)
 
 
 def _turned(

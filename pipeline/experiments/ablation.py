@@ -21,7 +21,6 @@ from pipeline.real_data import find
 
 SAMPLES = 1200
 SEEDS = 3
-COUNTS = "event counts, not binary"
 
 
 def run(settings: ExperimentSettings, say: Say) -> dict[str, Any]:
@@ -54,7 +53,7 @@ def compare(
             break
         result = try_seeds(
             variant,
-            counted if variant.name == COUNTS else binary,
+            counted if variant.network.counts_events else binary,
             samples=settings.samples or SAMPLES,
             first_seed=settings.seed,
         )
@@ -90,7 +89,7 @@ def variants(network: NetworkSettings) -> list[Variant]:
         Variant("ReLU instead of spikes", acting("relu"), TRAINED),
         Variant("constant time constants", constant, TRAINED),
         Variant("no refractoriness", replace(network, refractory_weight=0.0), TRAINED),
-        Variant(COUNTS, network, TRAINED),
+        Variant("event counts, not binary", replace(network, input_frames="counts"), TRAINED),
         Variant("an update every 1 ms", network, TRAINED, learn_every_ms=1),
         *(
             Variant(

@@ -124,7 +124,12 @@ def learn_gestures(
 
 def _trials(gesture_set: GestureSet, part: Any, network: Network) -> list[TrialFrames]:
     shape = network.settings
-    trials = load_trials(gesture_set.of(part), rows=shape.height, columns=shape.width)
+    trials = load_trials(
+        gesture_set.of(part),
+        rows=shape.height,
+        columns=shape.width,
+        counts=shape.counts_events,
+    )
     if not trials:
         raise InputError(
             what="gesture set",

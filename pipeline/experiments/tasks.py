@@ -93,7 +93,9 @@ def digits_task(
         return cut
 
     classes = int(samples.classes.max()) + 1
-    network = three_layers(side=side, classes=classes)
+    network = replace(
+        three_layers(side=side, classes=classes), input_frames="counts" if counts else "binary"
+    )
     name = "N-MNIST, real"
     data = digest_of(samples.events, samples.offsets, samples.classes, order)
     return Task(name, False, network, data, drawing, sequences(chosen), sequences(last))

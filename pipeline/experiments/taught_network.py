@@ -16,7 +16,7 @@ from models.engines import load_engine
 from models.live_learning import ONLINE
 from models.teaching import teaching_of
 from pipeline.background import BackgroundWriter
-from pipeline.clips import Clip
+from pipeline.clips import Clip, refuse_counts
 from pipeline.decisions import FRAME_US, DecisionSettings
 from pipeline.evaluation import BURN_IN_FRAMES
 from pipeline.gesture_score import GestureScore
@@ -52,6 +52,7 @@ class TaughtNetwork(Closing):
             checkpoint, device="cpu", learning=replace(ONLINE, seed=seed)
         )
         settings = self.engine.settings
+        refuse_counts(settings)
         self._shape = (settings.input_channels, settings.height, settings.width)
         targets = Targets([], classes=settings.classes)
         trials = TrialVotes([], settings)

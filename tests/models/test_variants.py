@@ -23,6 +23,7 @@ from models.settings import LayerSettings, NetworkSettings
 from models.torch_engine import TorchEngine
 from models.trainer import Trainer
 from models.trainer import count_votes as count_votes_densely
+from tests.models.events_networks import checkpoint_of
 
 NAMES = ("a", "b", "c", "d")
 
@@ -205,28 +206,34 @@ def test_trying_an_optimiser_changes_nothing() -> None:
 def test_variants_are_kept_in_checkpoints(tiny, tmp_path: Path) -> None:
     """And read back; a network of the usual kind is written as it always was."""
     settings = varied(tiny, "spiking", "spikes")
-    settings = replace(settings, layers=(replace(settings.layers[0], activation="relu"),))
+    settings = replace(
+        settings,
+        layers=(replace(settings.layers[0], activation="relu"),),
+        input_frames="counts",
+    )
     path = tmp_path / "varied"
     save_checkpoint(path, Network(settings), NAMES, parent=None, record={})
     assert load_checkpoint(path).network.settings == settings
     usual = tiny.to_dict()
-    assert "readout_input" not in usual
+    assert {"readout_input", "input_frames"}.isdisjoint(usual)
     assert set(usual["layers"][0]) == {"channels", "pool", "kernel", "padding"}
 
 
 @pytest.mark.parametrize(
-    ("activation", "learning", "said"),
+    ("changes", "learning", "said"),
     [
-        ("relu", LearningSettings(), "activation = relu"),
-        ("spiking", LearningSettings(error_rate=0.1), "error_rate = 0.1"),
-        ("spiking", LearningSettings(dropout_place="output"), "dropout_place = output"),
+        ({"activation": "relu"}, LearningSettings(), "activation = relu"),
+        ({"input_frames": "counts"}, LearningSettings(), "input_frames = counts"),
+        ({}, LearningSettings(error_rate=0.1), "error_rate = 0.1"),
+        ({}, LearningSettings(dropout_place="output"), "dropout_place = output"),
     ],
 )
 def test_fast_engines_refuse_what_they_cannot_do(
-    tiny, tmp_path: Path, activation: str, learning: LearningSettings, said: str
+    tiny, tmp_path: Path, changes: dict[str, str], learning: LearningSettings, said: str
 ) -> None:
     """They name every such setting; `auto` takes the plain engine and trainer."""
-    settings = varied(tiny, activation)
+    settings = varied(tiny, changes.pop("activation", "spiking"))
+    settings = replace(settings, **changes)
     path = tmp_path / "varied"
     save_checkpoint(path, Network(settings), NAMES, parent=None, record={})
     assert type(load_engine(path, device="cpu", learning=learning)) is TorchEngine
@@ -238,12 +245,28 @@ def test_fast_engines_refuse_what_they_cannot_do(
         trainer_for(Network(settings), learning, engine="events", **options)
 
 
-def test_votes_of_variants_are_counted_densely(tiny, random_frames) -> None:
+@pytest.mark.parametrize("counts", [False, True])
+def test_votes_of_variants_are_counted_densely(tiny, random_frames, counts: bool) -> None:
     """On a CPU too, where other networks are counted where spikes are."""
-    network = Network(varied(tiny, "sigmoid"))
     frames = random_frames(80, 2, 2, 10, 9)
+    if counts:
+        network = Network(replace(tiny, input_frames="counts"))
+        frames *= np.random.default_rng(1).integers(1, 5, frames.shape, np.uint8)
+    else:
+        network = Network(varied(tiny, "sigmoid"))
     expected = count_votes_densely(network, frames, burn_in_ms=20)
     assert np.array_equal(read_sequences(network, frames, burn_in_ms=20).votes, expected)
+
+
+def test_numbers_of_events_count_for_as_many(tiny, random_frames) -> None:
+    """The plain engine's traces take in each cell as often as it had an event."""
+    settings = replace(tiny, input_frames="counts")
+    frame = 3 * random_frames(2, 10, 9)
+    engine, network = TorchEngine(checkpoint_of(settings), None), Network(settings)
+    engine.step(frame, None)
+    states = network.initial_state(1)
+    network.step(states, 3.0 * torch.from_numpy(frame // 3)[None].float(), learning=False)
+    assert torch.equal(engine._streams[0][0].q, states[0].q)
 
 
 def test_the_preset_decolle_reads_spikes() -> None:

@@ -10,6 +10,7 @@ from drivers.errors import InputError
 from drivers.events import EVENT_DTYPE, EventPacket, Events, SensorSize, empty_events
 from pipeline.binning import (
     CHUNK_FRAMES,
+    MOST_COUNTED,
     BinningCounts,
     FrameBinner,
     Frames,
@@ -33,16 +34,16 @@ def make_packet(
     return EventPacket(events, sensor, "test", seq, begin_us, end_us)
 
 
-def binner() -> FrameBinner:
+def binner(*, counts: bool = False) -> FrameBinner:
     """A binner of four by two cells of four pixels each."""
-    return FrameBinner(SENSOR, VIEW)
+    return FrameBinner(SENSOR, VIEW, counts=counts)
 
 
 def run_all(
-    events: Events, begin_us: int, end_us: int, cuts_us: list[int]
+    events: Events, begin_us: int, end_us: int, cuts_us: list[int], *, counts: bool = False
 ) -> tuple[Frames, BinningCounts]:
     """Bin a stream cut into packets at these times."""
-    used = binner()
+    used = binner(counts=counts)
     edges = [begin_us, *sorted(cuts_us), end_us]
     frames = []
     for seq, (first, last) in enumerate(pairwise(edges)):
@@ -52,7 +53,9 @@ def run_all(
     return np.concatenate(frames), used.counts
 
 
-def by_the_definition(events: Events, begin_us: int, end_us: int) -> Frames:
+def by_the_definition(
+    events: Events, begin_us: int, end_us: int, *, counts: bool = False
+) -> Frames:
     """Frames written straight from the definition of bins and view."""
     frames = np.zeros((-(-(end_us - begin_us) // 1000), 2, VIEW.rows, VIEW.columns), np.uint8)
     for t, x, y, on in events.tolist():
@@ -60,7 +63,8 @@ def by_the_definition(events: Events, begin_us: int, end_us: int) -> Frames:
         if x >= SENSOR.width or y >= SENSOR.height:
             continue
         if 0 <= column < VIEW.columns and 0 <= row < VIEW.rows:
-            frames[(t - begin_us) // 1000, 0 if on else 1, row, column] = 1
+            cell = (t - begin_us) // 1000, 0 if on else 1, row, column
+            frames[cell] = frames[cell] + 1 if counts else 1
     return frames
 
 
@@ -82,6 +86,48 @@ def test_frames_do_not_depend_on_packets(
     assert counts.frames == 8
     assert counts.events_late == 0
     assert counts.events_in == len(events)
+
+
+@settings(deadline=None)
+@given(
+    begins,
+    st.lists(row, max_size=60),
+    st.lists(st.integers(0, 7_500), max_size=9),
+    st.permutations(range(60)),
+)
+def test_events_are_counted_whatever_the_packets_and_their_order(
+    begin_us: int,
+    rows: list[tuple[int, int, int, bool]],
+    cuts_us: list[int],
+    order: list[int],
+) -> None:
+    """Where cells count, they hold all of their events, those that come out of order too."""
+    events = make_events([(begin_us + t, x, y, on) for t, x, y, on in rows])
+    end_us = begin_us + 7_500
+    expected = by_the_definition(events, begin_us, end_us, counts=True)
+    frames, counts = run_all(
+        events, begin_us, end_us, [begin_us + cut for cut in cuts_us], counts=True
+    )
+    assert np.array_equal(frames, expected)
+    assert frames.sum() == counts.events_binned
+    used = binner(counts=True)
+    mixed = events[[place for place in order if place < len(events)]]
+    frames = np.concatenate([used.push(make_packet(mixed, begin_us, end_us)), used.finish()])
+    assert np.array_equal(frames, expected)
+
+
+def test_a_cell_that_is_full_stays_full() -> None:
+    """A count does not begin at 0 again; the bins after it do."""
+    many = make_events([(0, 1, 1, True)] * (MOST_COUNTED + 9) + [(1_000, 1, 1, True)])
+    used = binner(counts=True)
+    frames = np.concatenate([used.push(make_packet(many, 0, 1_500)), used.finish()])
+    assert frames[:, 0, 0, 0].tolist() == [MOST_COUNTED, 1]
+    assert used.counts.events_binned == MOST_COUNTED + 10
+    late = make_events([(1_500, 1, 1, True)])
+    back = np.concatenate([late, many])  # times go back: the cell is in a bin that is closed
+    used = binner(counts=True)
+    frames = np.concatenate([used.push(make_packet(back, 0, 2_500)), used.finish()])
+    assert frames[:, 0, 0, 0].tolist() == [MOST_COUNTED, 2, 0]
 
 
 @settings(deadline=None)

@@ -99,6 +99,24 @@ def test_the_protocol_counts_the_votes_from_50_to_1800_ms(
         assert np.array_equal(votes.argmax(axis=2)[:, 0] + 1, classes[:-1, number])
 
 
+def test_events_are_counted_where_the_network_wants_it(
+    tiny_checkpoint: Path, folder: Path, tmp_path: Path
+) -> None:
+    """The checkpoint says how its frames were made, and is judged by such."""
+    loaded = load_checkpoint(tiny_checkpoint)
+    network = Network(replace(loaded.network.settings, input_frames="counts"))
+    network.load_tensors(loaded.network.tensors())
+    path = tmp_path / "counting"
+    save_checkpoint(path, network, loaded.class_names, parent=None, record={})
+    found = evaluate_checkpoint(path, GestureFolder(folder))
+    trials = load_trials(read_gesture_set(folder).of("test"), rows=16, columns=16, counts=True)
+    true = [trial.gesture_class for trial in trials]
+    classes = evaluate_trials(load_checkpoint(path).network, trials)
+    assert max(trial.unpack(0, trial.frames).max() for trial in trials) > 1
+    assert found.layer_accuracy == tuple((layer == true).mean() for layer in classes[:-1])
+    assert found.model_version != loaded.version
+
+
 def test_more_gestures_than_are_looked_at_together(
     tiny_checkpoint: Path, given: tuple[np.ndarray, list[TrialFrames]]
 ) -> None:

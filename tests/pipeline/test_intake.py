@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from drivers.events import EVENT_DTYPE, EventPacket, SensorSize
+from pipeline.binning import FrameBinner, centred_view
 from pipeline.intake import Intake
 from pipeline.wire import MAX_SPAN_US, StreamTotals
 
@@ -75,3 +76,13 @@ def test_a_stream_of_which_nothing_came_has_no_frames() -> None:
     intake = taken_in()
     assert list(intake.finish(totals(3))) == []
     assert (intake.stream_us, intake.packets_missed, intake.events_lost) == (0, 3, 3)
+
+
+def test_events_are_counted_where_the_network_wants_it() -> None:
+    """A cell holds all events of its pixels in the millisecond."""
+    three = EventPacket(np.repeat(packet(0).events, 3), SENSOR, "cam", 0, BEGIN_US, BEGIN_US + 1000)
+    intake = Intake(columns=32, rows=32, counts=True)
+    ((_, frame),) = intake.push(three)
+    expected = FrameBinner(SENSOR, centred_view(SENSOR), counts=True).push(three)[0]
+    assert np.array_equal(frame, expected)
+    assert frame.max() == 3

@@ -11,27 +11,30 @@ import pytest
 
 from drivers.errors import InputError
 from pipeline.crops import CropSampler, CropSettings, cut_crops
+from pipeline.frame_rows import to_rows
 from pipeline.minibatches import MinibatchFeed
 from pipeline.trials import TrialFrames
 
 CHOSEN = CropSettings(batch=3, steps=20, shift_cells=2, drop_up_to=0.3)
 
 
-def gestures() -> list[TrialFrames]:
+def gestures(*, counts: bool = False) -> list[TrialFrames]:
     """Three of noise, of different lengths; their frames are no whole number of bytes."""
     random = np.random.default_rng(3)
     made = []
     for number, count in enumerate((15, 40, 90), start=1):
         frames = (random.random((count, 2, 5, 7)) < 0.3).astype(np.uint8)
-        bits = np.packbits(frames.reshape(count, -1), axis=1)
-        made.append(TrialFrames(number, 1, "led", bits, 5, 7))
+        if counts:
+            frames *= random.integers(1, 9, frames.shape, np.uint8)
+        rows = to_rows(frames, counts=counts)
+        made.append(TrialFrames(number, 1, "led", rows, 5, 7, counts=counts))
     return made
 
 
-@pytest.mark.parametrize("processes", [0, 2])
-def test_order_and_contents_are_the_samplers(processes: int) -> None:
+@pytest.mark.parametrize(("processes", "counts"), [(0, False), (2, False), (2, True)])
+def test_order_and_contents_are_the_samplers(processes: int, counts: bool) -> None:
     """Whoever cuts, they are what the sampler decides on; its state is that after each of them."""
-    trials = gestures()
+    trials = gestures(counts=counts)
     alone = CropSampler(trials, CHOSEN, 1)
     ahead = CropSampler(trials, CHOSEN, 1)
     with MinibatchFeed(trials, ahead, steps=CHOSEN.steps, processes=processes) as feed:
@@ -40,6 +43,7 @@ def test_order_and_contents_are_the_samplers(processes: int) -> None:
             frames, labels = cut_crops(trials, alone.plan(), CHOSEN.steps)
             assert np.array_equal(got.frames, frames)
             assert np.array_equal(got.labels, labels)
+            assert (got.frames.max() > 1) == counts
             assert got.sampler == alone.state()
     assert feed.waiting_s > 0
 

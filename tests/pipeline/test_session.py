@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from drivers.events import Events, SensorSize
+from drivers.gestures import GESTURE_NAMES
 from recordings.aedat4_writer import Aedat4Writer
 from recordings.labels import GestureInterval, write_label_file
 
@@ -103,6 +104,34 @@ def test_live_recognises_a_film_to_its_end(
     assert summary["events_in"] == seen + summary["events_lost"] > 1000
     assert summary["frames"] + summary["frames_skipped"] >= 959
     assert summary["labels"] == len(out.splitlines()) >= 5
+
+
+def test_a_network_that_counts_events_runs_live_and_is_not_taught(
+    wigwag, tmp_path: Path, recording: Path, labels: Path
+) -> None:
+    """By the plain engine; to teach it would need clips of what it sees, and these are binary."""
+    from models.checkpoint import save_checkpoint
+    from models.network import Network
+    from models.settings import LayerSettings, NetworkSettings
+
+    settings = NetworkSettings(
+        layers=(LayerSettings(channels=4, pool=4),), height=16, width=16, input_frames="counts"
+    )
+    path = tmp_path / "counting"
+    save_checkpoint(path, Network(settings), GESTURE_NAMES, parent=None, record={})
+    used = ("--checkpoint", path, "--speed", "max", "--json")
+    learnt, refused, taught = wigwag.run_side_by_side(
+        ("replay", recording, *used, "--learn", labels, "--summary", tmp_path / "summary.json"),
+        ("replay", recording, *used, "--engine", "events"),
+        ("adapt", "--camera", recording, "--checkpoint", path, "--session", tmp_path / "session"),
+    )
+    assert learnt[0] == 0, learnt[2]
+    summary = _summary(tmp_path / "summary.json")
+    assert summary["events_binned"] == 20_000
+    assert summary["updates"] > 0
+    assert (refused[0], taught[0]) == (2, 2)
+    assert "input_frames = counts; allowed: torch" in refused[2]
+    assert "checkpoint to teach: got input_frames = counts; allowed: binary frames" in taught[2]
 
 
 def test_learning_saves_a_checkpoint_and_repeats_itself(

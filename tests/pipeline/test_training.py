@@ -16,6 +16,7 @@ from drivers.errors import InputError
 from drivers.gestures import GESTURE_NAMES
 from models.checkpoint import load_checkpoint
 from models.errors import ModelError
+from models.trainer import Trainer
 from pipeline import training
 from pipeline.datasets import GestureFolder
 from pipeline.run_folder import RunFolder
@@ -64,6 +65,24 @@ def test_the_same_run_gives_the_same_checkpoint(simulated_set: Path, tmp_path: P
     assert versions[0] == versions[1] != versions[2]
     files = [tmp_path / name / "checkpoint.safetensors" for name in ("one", "two")]
     assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_a_network_that_counts_is_trained_on_counts(
+    simulated_set: Path, tmp_path: Path, monkeypatch
+) -> None:
+    """It says so in its checkpoint, so that it is judged and runs on such frames."""
+    seen: list[int] = []
+    real = Trainer.run
+
+    def looking(self: Trainer, frames: np.ndarray, *rest: Any, **options: Any) -> Any:
+        seen.append(int(frames.max()))
+        return real(self, frames, *rest, **options)
+
+    monkeypatch.setattr(Trainer, "run", looking)
+    run(simulated_set, tmp_path / "one", tiny(network={"input_frames": "counts"}))
+    assert max(seen) > 1
+    network = load_checkpoint(tmp_path / "one" / "checkpoint.safetensors").network
+    assert network.settings.input_frames == "counts"
 
 
 def test_a_run_is_repeated_from_its_settings_file(simulated_set: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from drivers.errors import InputError
 from pipeline import trials
+from pipeline.grid import Grid
 from pipeline.trials import TrialCache, TrialFrames, load_trials
 from recordings.dvsgesture import SetRecording, read_gesture_set
 
@@ -32,9 +33,13 @@ def cache(tmp_path: Path) -> TrialCache:
     return TrialCache(tmp_path / "cache")
 
 
-def load(folder: Path, cache: TrialCache, rows: int = SIDE) -> list[TrialFrames]:
+def load(
+    folder: Path, cache: TrialCache, rows: int = SIDE, *, counts: bool = False
+) -> list[TrialFrames]:
     """The gestures to train on, by the set as it is."""
-    return load_trials(read_gesture_set(folder).of("train"), rows=rows, columns=SIDE, cache=cache)
+    return load_trials(
+        read_gesture_set(folder).of("train"), rows=rows, columns=SIDE, counts=counts, cache=cache
+    )
 
 
 def cut_again(monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -42,9 +47,9 @@ def cut_again(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     cut: list[str] = []
     real = trials._cut
 
-    def counting(recording: SetRecording, rows: int, columns: int):
+    def counting(recording: SetRecording, grid: Grid):
         cut.append(recording.path.name)
-        return real(recording, rows, columns)
+        return real(recording, grid)
 
     monkeypatch.setattr(trials, "_cut", counting)
     return cut
@@ -120,6 +125,24 @@ def test_mapped_gestures_go_to_a_process_as_a_place(folder: Path, cache: TrialCa
     assert len(packed) < 1000 < plain.bits.nbytes < len(pickle.dumps(plain))
     assert same([pickle.loads(packed)], [plain])
     assert same([pickle.loads(pickle.dumps(plain))], [plain])
+
+
+def test_counted_events_are_kept_apart(folder: Path, cache: TrialCache, monkeypatch) -> None:
+    """Cut once too, beside what is binary, mapped elsewhere, and a part of a gesture as well."""
+    cut = cut_again(monkeypatch)
+    binary, counted = load(folder, cache), load(folder, cache, counts=True)
+    again = load(folder, cache, counts=True)
+    assert len(cut) == 4
+    assert {trial.file for trial in binary}.isdisjoint(trial.file for trial in counted)
+    assert same(counted, again)
+    for two, one in zip(counted, binary, strict=True):
+        frames = two.unpack(0, two.frames)
+        assert np.array_equal(np.minimum(frames, 1), one.unpack(0, one.frames))
+        assert frames.max() > 1
+        elsewhere = pickle.loads(pickle.dumps(two)).cut(20, 60)
+        assert np.array_equal(elsewhere.unpack(0, 40), frames[20:60])
+    assert same([pickle.loads(pickle.dumps(load(folder, TrialCache(), counts=True)[0]))], again[:1])
+    assert same(load(folder, cache), binary)
 
 
 def test_a_gesture_without_frames_is_kept_too(folder: Path, cache: TrialCache) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from pipeline.binning import MOST_COUNTED
 from pipeline.variation import Change, changed, frames_read
 
 SIDE = 9
@@ -68,3 +69,26 @@ def test_dropping_hangs_on_its_seed_alone() -> None:
     assert np.array_equal(once, again)
     assert not np.array_equal(once, other)
     assert once.sum() / frames.sum() == pytest.approx(0.6, abs=0.03)
+
+
+def test_counted_events_go_along() -> None:
+    """A cell's number goes where it is moved to, mirrored and played backwards."""
+    frames = 7 * dot(4, 8)
+    frames[-1, 0, 4, 8] = 3
+    found = changed(frames, Change(down=1, mirrored=True, backwards=True), steps=4, counts=True)
+    assert found[:, 1, 5, 0].tolist() == [3, 7, 7, 7]
+    assert found.sum() == frames.sum()
+
+
+def test_counted_events_of_one_cell_add_up() -> None:
+    """Read twice as fast, two frames are one; what does not fit a cell's number is left at it."""
+    found = changed(100 * dot(4, 8), Change(), steps=2, speed=2.0, counts=True)
+    assert found[:, 0, 4, 8].tolist() == [200, 200]
+    found = changed(100 * dot(4, 8, steps=8), Change(), steps=2, speed=4.0, counts=True)
+    assert found[:, 0, 4, 8].tolist() == [MOST_COUNTED] * 2
+
+
+def test_counted_events_are_dropped_by_themselves() -> None:
+    """Of a cell's events a share is lost, and not the cell as a whole."""
+    found = changed(200 * dot(4, 8), Change(drop=0.5, seed=1), steps=4, counts=True)
+    assert ((found[:, 0, 4, 8] > 60) & (found[:, 0, 4, 8] < 140)).all()
