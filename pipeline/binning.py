@@ -279,8 +279,9 @@ def _bin_events(
 ) -> int:
     """Set cells from `events[position:]`; close as many bins from `open_begin_us` on as `frames`.
 
-    A cell counts its events up to `most`; where that is None, it is 1 if it had any. Each is
-    compiled by itself, so that the question costs nothing.
+    A cell counts its events up to `most`; where that is None, it is 1 if it had any. Each of the
+    two is compiled by itself, without the question.
+
     `frames` has shape (bins, cells of a frame); all of it is written. `open_frame` is that of
     the first bin on entry and of the one after `frames` at the end. Returns where it stopped: at
     the first event after that one.
