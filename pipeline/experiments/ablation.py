@@ -122,5 +122,5 @@ def draw(found: Sequence[dict[str, Any]], settings: ExperimentSettings) -> None:
         axes.barh(at, shares, height, xerr=spread, label=f"layer {layer + 1}")
     axes.set_yticks(np.arange(len(names)), names)
     axes.set(xlabel="right by votes (%)", xlim=(0, 100), title="real N-MNIST; mean, sd of seeds")
-    axes.legend(fontsize=8)
+    figure.legend(fontsize=8, loc="outside lower center", ncols=layers)  # inside are bars
     save_figure(figure, settings.out / "ablation.png")
