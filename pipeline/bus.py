@@ -279,7 +279,7 @@ class EventSubscriber(Closing):
             self._socket.linger = 0
             self._socket.maxmsgsize = _MAX_MESSAGE_BYTES
             self._socket.reconnect_ivl = 50
-            self._socket.reconnect_ivl_max = 500
+            self._socket.reconnect_ivl_max = 100
             self._timeout_ms: int | None = None
             self._topics = tuple(dict.fromkeys(topics))
             self.come_back()

@@ -49,6 +49,8 @@ class SessionSettings:
     threads: int = 1
     """For the brain; the source gets one."""
     after_kill: AfterKill = "end"
+    standing_by: int = 0
+    """Processes that are loaded, and wait to take the place of what is killed."""
     endless: bool = False
     """The source has no end of its own: Ctrl-C is then the ordinary end."""
     step: bool = False
@@ -114,8 +116,13 @@ class Session:
     def _run_children(self, output: AtomicFile | None) -> int:
         self._folder = private_run_directory()
         with Keys() as keys, LineReader() as reader:
-            after_kill = self._settings.after_kill
-            self._stages = stages = Stages(reader, self._labels, after_kill, self._go_elsewhere)
+            self._stages = stages = Stages(
+                reader,
+                self._labels,
+                self._settings.after_kill,
+                self._go_elsewhere,
+                self._settings.standing_by,
+            )
             try:
                 for name, arguments in self._told().items():
                     stages.start(

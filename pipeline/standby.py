@@ -9,9 +9,11 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import select
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -27,8 +29,13 @@ if TYPE_CHECKING:
 
 STAND_BY = "--stand-by"
 """Option of `wigwag brain`."""
-_LOADED = ("pipeline.source", "pipeline.recorder", "drivers.simulated_camera")
-_LOADED_IF_INSTALLED = ("pipeline.console.server",)
+_LOADED = (
+    "pipeline.source",
+    "pipeline.recorder",
+    "recordings.formats",
+    "drivers.simulated_camera",
+    "pipeline.console.server",
+)
 
 
 class _Told(msgspec.Struct, frozen=True):
@@ -61,7 +68,7 @@ class Standby:
     def become(
         self, name: str, arguments: Sequence[str], variables: Mapping[str, str]
     ) -> Child | None:
-        """Make it a stage of this name, once it has loaded all; None where it has ended."""
+        """Make it a stage of this name, now or in a moment; None where it has ended."""
         told = _Told(list(arguments), dict(variables))
         standard_input = self._process.stdin
         assert standard_input is not None
@@ -84,9 +91,7 @@ def stand_by(settings: BrainSettings) -> NoReturn:
     Ends where standard input does: the session is over. Raises `InputError` for a line that says
     nothing of the kind.
     """
-    # What cannot be loaded is told by whichever stage needs it; another one may do without.
-    with suppress(InputError, ModelError, OSError, RuntimeError):
-        _load(settings)
+    _load(settings)
     logging.disable(logging.NOTSET)
     line = sys.stdin.buffer.readline()
     if not line:
@@ -112,24 +117,39 @@ def stand_by(settings: BrainSettings) -> NoReturn:
 
 
 def _load(settings: BrainSettings) -> None:
-    from models.engines import runs_on_cpu
-    from pipeline import event_filters
-    from pipeline.brain import load_chosen_engine
-    from pipeline.intake import Intake
+    """Load what any stage needs, or until standard input says that one is wanted now.
 
+    That one then loads what it needs itself, and need not wait for what others do.
+    """
     # Whoever it becomes says all of this again.
     logging.disable(logging.INFO)
+    for load in _parts(settings):
+        if select.select([sys.stdin], [], [], 0)[0]:
+            return
+        # What cannot be loaded is told by whichever stage needs it; another one may do without.
+        with suppress(ImportError, InputError, ModelError, OSError, RuntimeError):
+            load()
+
+
+def _parts(settings: BrainSettings) -> Iterator[Callable[[], object]]:
+    """What there is to load, that of most stages first."""
+    from pipeline.intake import Intake
+
+    yield Intake.warm_up
     for apart in settings.apart():
-        if apart.engine == "events" or runs_on_cpu(apart.device):
-            load_chosen_engine(apart)
-        else:  # a GPU's memory is the brain's
-            importlib.import_module("models.torch_engine")
-    Intake.warm_up()
-    event_filters.warm_up()
+        yield partial(_load_engine, apart)
     for module in _LOADED:
-        importlib.import_module(module)
-    for module in _LOADED_IF_INSTALLED:
-        try:
-            importlib.import_module(module)
-        except ImportError:
-            continue
+        yield partial(importlib.import_module, module)
+    from pipeline import event_filters
+
+    yield event_filters.warm_up
+
+
+def _load_engine(settings: BrainSettings) -> None:
+    from models.engines import runs_on_cpu
+    from pipeline.brain import load_chosen_engine
+
+    if settings.engine == "events" or runs_on_cpu(settings.device):
+        load_chosen_engine(settings)
+    else:  # a GPU's memory is the brain's
+        importlib.import_module("models.torch_engine")

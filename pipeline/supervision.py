@@ -22,7 +22,7 @@ Told = Mapping[str, Sequence[str]]
 MOST_RESTARTS = 5
 """Within `WITHIN_S`; then the session ends, for what kills it so often will do so again."""
 WITHIN_S = 60.0
-FIRST_WAIT_S = 0.1
+FIRST_WAIT_S = 0.05
 """Before it is started again; twice as long after each further time within `WITHIN_S`."""
 
 
@@ -92,9 +92,9 @@ class Stage:
             self.name, start_process(told, threads=self.threads, variables=variables)
         )
 
-    def stand_by(self) -> Standby:
+    def stand_by(self, threads: int) -> Standby:
         """A process that has loaded what this one has, where this is a brain."""
-        return Standby(self._arguments, threads=self.threads)
+        return Standby(self._arguments, threads=threads)
 
 
 class Stages:
@@ -106,9 +106,10 @@ class Stages:
         labels: RepeatedLabels,
         after_kill: AfterKill,
         elsewhere: Callable[[], Told] = dict,
+        standing_by: int = 0,
     ) -> None:
         """`labels` are told where all begins anew; `elsewhere` gives what stages that go on
-        elsewhere are told, and is called each time.
+        elsewhere are told, and is called each time. So many processes shall be `standing_by`.
         """
         self._reader = reader
         self._labels = labels
@@ -118,7 +119,9 @@ class Stages:
         self._backoff = Backoff()
         self._again_s: float | None = None
         self._gaps = 0
-        self._standby: Standby | None = None
+        self._standing_by = standing_by
+        self._standbys: list[Standby] = []
+        """Those started first come first: they have loaded most."""
         self._standby_from_s = 0.0
 
     def start(self, name: str, arguments: Sequence[str], *, threads: int) -> None:
@@ -153,9 +156,9 @@ class Stages:
 
     def supervise(self) -> Iterator[str]:
         """To be called again and again; gives what is to be told of what was killed."""
-        if self._standby is not None and self._standby.has_ended:
-            self._standby.close()
-            self._standby = None
+        for ended in [one for one in self._standbys if one.has_ended]:
+            ended.close()
+            self._standbys.remove(ended)
             self._standby_from_s = time.monotonic() + STANDBY_AGAIN_S
             yield f"the process that stands by has ended; another one in {STANDBY_AGAIN_S:.0f} s"
         killed = [one for one in self.values() if one.survives and one.killed]
@@ -171,18 +174,24 @@ class Stages:
                 stage.survives = self._again_s is not None
 
     def stand_by(self) -> None:
-        """Have a process ready to take the place of one that is killed, if it may be needed.
+        """Have processes ready to take the place of what is killed, as many as are wanted.
 
         To be called when all goes well, as loading takes a core for a second.
         """
-        if self._after_kill not in ("go on", "go on elsewhere") or self.waits:
+        if self.waits or len(self._standbys) == self._standing_by:
             return
         now_s = time.monotonic()
-        if self._standby is None and now_s >= self._standby_from_s:
-            try:
-                self._standby = self["brain"].stand_by()
-            except OSError:
-                self._standby_from_s = now_s + STANDBY_AGAIN_S
+        if now_s < self._standby_from_s:
+            return
+        brain = self["brain"]
+        # One is for the brain, which takes longest to start; any other stage has one thread.
+        wanted = [brain.threads, *[1] * (self._standing_by - 1)]
+        for one in self._standbys:
+            wanted.remove(one.threads)
+        try:
+            self._standbys += [brain.stand_by(threads) for threads in wanted]
+        except OSError:
+            self._standby_from_s = now_s + STANDBY_AGAIN_S
 
     def interrupt(self) -> None:
         """Ask all to end; none is started again."""
@@ -194,8 +203,8 @@ class Stages:
         """Kill what still runs, last started first."""
         for stage in reversed(list(self.values())):
             stage.child.close()
-        if self._standby is not None:
-            self._standby.close()
+        for standby in self._standbys:
+            standby.close()
 
     def _start_again(self, killed: list[Stage]) -> None:
         worked = [one for one in killed if one.name != "console"]
@@ -216,9 +225,9 @@ class Stages:
             for pipe in stage.child.pipes():
                 self._reader.forget(pipe)
             more = caught_up if stage.name == "source" else ()
-            standby: Standby | None = None
-            if self._standby is not None and self._standby.threads == stage.threads:
-                standby, self._standby = self._standby, None
+            standby = next((one for one in self._standbys if one.threads == stage.threads), None)
+            if standby is not None:
+                self._standbys.remove(standby)
             stage.start_again(
                 *more, before=self._gaps, arguments=told.get(stage.name), standby=standby
             )

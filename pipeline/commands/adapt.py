@@ -152,6 +152,7 @@ def adapt(
             threads=threads,
             # A recording can be begun again by whoever wants it; a camera's moment is gone.
             after_kill="end" if recorded else "go on elsewhere",
+            standing_by=0 if recorded else 1,
             elsewhere=lambda: kept_elsewhere(folder),
             endless=not recorded,
             as_json=as_json,

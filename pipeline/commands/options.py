@@ -226,6 +226,14 @@ def parse_speed(text: str) -> float | None:
     return speed
 
 
+def replay_stand_bys(speed: str) -> int:
+    """How many processes stand by in a replay: one each for source and brain, both begin anew.
+
+    None where it runs as fast as it goes: loading them would take from its time.
+    """
+    return 0 if parse_speed(speed) is None else 2
+
+
 def address_asked(
     command: str,
     stage: str,

@@ -64,6 +64,7 @@ def replay_of(
             brain_arguments=arguments(options),
             threads=int(options["threads"]),
             after_kill="begin anew",
+            standing_by=o.replay_stand_bys(speed),
             as_json=bool(context.params.get("as_json")),
             output=output,
             summary=summary,

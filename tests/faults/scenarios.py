@@ -36,8 +36,11 @@ class Found:
     """Promises that did not hold, one line each."""
 
 
-def live(stage: str) -> Callable[[int, random.Random], Found]:
-    """A stage of a live session with a console: it goes on, and says that there was a gap."""
+def live(stage: str, latest_s: float = 1.5) -> Callable[[int, random.Random], Found]:
+    """A stage of a live session with a console: it goes on, and says that there was a gap.
+
+    It is killed again `latest_s` after it is back, at the latest.
+    """
 
     def run(times: int, rng: random.Random) -> Found:
         found = Found()
@@ -49,7 +52,7 @@ def live(stage: str) -> Callable[[int, random.Random], Found]:
             session.wait_for_label(0)
             until(lambda port=port: answers(port), "no console came")
             for number in range(min(KILLS_A_SESSION, times - found.kills)):
-                time.sleep(rng.uniform(0.1, 1.5))  # a random moment is what is wanted
+                time.sleep(rng.uniform(0.1, latest_s))  # a random moment is what is wanted
                 said = len(session.labels)
                 victim = session.stage(stage)
                 begin_s = time.monotonic()
@@ -99,31 +102,38 @@ def watcher(times: int, rng: random.Random) -> Found:
     return found
 
 
-def replay(times: int, rng: random.Random) -> Found:
-    """Source or brain of a replay: the same labels as without, each once, no event lost."""
-    found = Found()
-    told = ("replay", SAMPLE, "--json", "--stop", 6)
-    undisturbed = Running(*told, "--speed", "max")
-    assert undisturbed.finish() == 0
-    expected = _timeless(undisturbed)
-    while found.kills < times:
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "summary.json"
-            session = Running(*told, "--speed", "2", "--summary", path)
-            session.wait_for_label(0)
-            time.sleep(rng.uniform(0.0, 2.0))  # a random moment is what is wanted
-            said = len(session.labels)
-            begin_s = time.monotonic()
-            os.kill(session.stage(rng.choice(("source", "brain"))), signal.SIGKILL)
-            found.kills += 1
-            status = session.finish()
-            later = [at for at, _ in session.labels[said:]]
-            found.pauses_s += [later[0] - begin_s] if later else []
-            if status != 0 or _timeless(session) != expected:
-                found.broken.append(f"status {status}, {len(session.labels)} labels")
-            elif (summary := json.loads(path.read_text()))["events_lost"]:
-                found.broken.append(f"{summary['events_lost']} events lost")
-    return found
+def replay(kills: int = 1, latest_s: float = 2.0) -> Callable[[int, random.Random], Found]:
+    """Source or brain of a replay: the same labels as without, each once, no event lost.
+
+    One of them is killed so many times, `latest_s` after a new label at the latest.
+    """
+
+    def run(times: int, rng: random.Random) -> Found:
+        found = Found()
+        told = ("replay", SAMPLE, "--json", "--stop", 6)
+        undisturbed = Running(*told, "--speed", "max")
+        assert undisturbed.finish() == 0
+        expected = _timeless(undisturbed)
+        while found.kills < times:
+            with tempfile.TemporaryDirectory() as folder:
+                path = Path(folder) / "summary.json"
+                session = Running(*told, "--speed", "2", "--summary", path)
+                session.wait_for_label(0)
+                for _ in range(kills):
+                    time.sleep(rng.uniform(0.0, latest_s))  # a random moment is what is wanted
+                    said = len(session.labels)
+                    begin_s = time.monotonic()
+                    os.kill(session.stage(rng.choice(("source", "brain"))), signal.SIGKILL)
+                    found.kills += 1
+                    found.pauses_s.append(session.wait_for_label(said) - begin_s)
+                status = session.finish()
+                if status != 0 or _timeless(session) != expected:
+                    found.broken.append(f"status {status}, {len(session.labels)} labels")
+                elif (summary := json.loads(path.read_text()))["events_lost"]:
+                    found.broken.append(f"{summary['events_lost']} events lost")
+        return found
+
+    return run
 
 
 def adapt(times: int, rng: random.Random) -> Found:
@@ -200,9 +210,12 @@ SCENARIOS: dict[str, Callable[[int, random.Random], Found]] = {
     "live: source": live("source"),
     "live: brain": live("brain"),
     "live: console": live("console"),
+    "live: brain, again at once": live("brain", latest_s=0.3),
+    "live: console, again at once": live("console", latest_s=0.3),
     "watcher": watcher,
     "guests of a brain": guests,
-    "replay: source or brain": replay,
+    "replay: source or brain": replay(),
+    "replay: source or brain, again at once": replay(kills=4, latest_s=0.3),
     "adapt: brain, source or recorder, in a lesson": adapt,
 }
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -70,10 +72,10 @@ def test_its_name_is_that_of_what_it_has_become(standby: Standby) -> None:
     child = standby.become("source", told, {})
     assert child is not None
     deadline = time.monotonic() + 30
-    while STAND_BY.encode() in command_line(child):
+    while b"pipeline source --bind=ipc:///tmp/nobody-asks" not in command_line(child):
         assert time.monotonic() < deadline
         time.sleep(0.01)  # between two looks at a running process
-    assert b"pipeline source --bind=ipc:///tmp/nobody-asks" in command_line(child)
+    assert STAND_BY.encode() not in command_line(child)
 
 
 def test_it_ends_with_whoever_started_it(standby: Standby) -> None:
@@ -109,6 +111,22 @@ def test_what_it_could_not_load_is_told_by_whoever_needs_it(tmp_path: Path) -> N
             assert child.wait(time.monotonic() + 10)
             assert child.status == status
             assert words in said
+
+
+def test_what_is_wanted_at_once_does_not_wait_for_what_others_need(tiny_checkpoint: Path) -> None:
+    """Told before it has loaded all, it leaves out the rest."""
+    told = {"arguments": ["source", "--help"], "variables": {}}
+    stand_by = ["-m", "pipeline", "brain", STAND_BY, "--connect=ipc:///x"]
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", *stand_by, f"--checkpoint={tiny_checkpoint}"],
+        input=json.dumps(told) + "\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "--camera" in done.stdout
+    assert "pipeline.standby" in done.stderr
+    assert "models.events_engine" not in done.stderr
 
 
 def test_a_line_that_says_nothing_is_one_error(tiny_checkpoint: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from drivers.errors import InputError
 from models.checkpoint_file import read_checkpoint
 from pipeline.addresses import ipc_address, private_run_directory
+from pipeline.commands.options import replay_stand_bys
 from pipeline.control import control_request
 from pipeline.labels import Label
 from pipeline.repeated_labels import RepeatedLabels
@@ -23,16 +24,19 @@ from pipeline.supervision import MOST_RESTARTS, WITHIN_S, Backoff
 SAMPLE = Path(__file__).resolve().parents[2] / "recordings/samples/simulated-session.aedat4"
 
 
-def process_of(session: Popen[bytes], stage: str, *, waiting: bool = False) -> int:
-    """The process of a stage, or of one that stands by, once it is there."""
+def process_of(session: Popen[bytes], stage: str, *, waiting: bool = False, among: int = 0) -> int:
+    """The process of a stage, or the one of `among` that stands by, once it is there."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         children = Path(f"/proc/{session.pid}/task/{session.pid}/children").read_text().split()
+        found = []
         for child in children:
             with suppress(FileNotFoundError, ProcessLookupError):  # reaped since it was listed
                 command = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").split()
                 if stage.encode() in command[:6] and (b"--stand-by" in command) == waiting:
-                    return int(child)
+                    found.append(int(child))
+        if len(found) > among:
+            return found[among]
         time.sleep(0.02)  # between two looks at a running process
     raise AssertionError(f"no {stage} among the children")
 
@@ -49,10 +53,10 @@ def test_it_waits_longer_every_time_and_gives_up() -> None:
     now_s = 100.0
     backoff = Backoff(lambda: now_s)
     waits = [(backoff.killed() or now_s) - now_s for _ in range(MOST_RESTARTS)]
-    assert waits == pytest.approx([0.1 * 2**number for number in range(MOST_RESTARTS)])
+    assert waits == pytest.approx([0.05 * 2**number for number in range(MOST_RESTARTS)])
     assert backoff.killed() is None
     now_s += WITHIN_S + 1
-    assert backoff.killed() == pytest.approx(now_s + 0.1)
+    assert backoff.killed() == pytest.approx(now_s + 0.05)
 
 
 def label(t_us: int, gesture_class: int = 1, latency_us: int = 0) -> Label:
@@ -118,6 +122,28 @@ def test_a_process_that_stands_by_takes_the_place_of_what_is_killed(
     session.communicate(timeout=60)
     with pytest.raises(ProcessLookupError):
         os.kill(another, 0)
+
+
+def test_source_and_brain_of_a_replay_are_both_replaced(wigwag, tiny_checkpoint: Path) -> None:
+    """Two processes stand by, and become the two that begin anew."""
+    session = wigwag.start("replay", SAMPLE, "--checkpoint", tiny_checkpoint, "--json")
+    labels = labels_of(session)
+    next(labels)
+    waiting = {process_of(session, "brain", waiting=True, among=n) for n in range(2)}
+    os.kill(process_of(session, "source"), signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while {process_of(session, "source"), process_of(session, "brain")} != waiting:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)  # between two looks at running processes
+    next(labels)
+    session.send_signal(signal.SIGINT)
+    session.communicate(timeout=60)
+
+
+@pytest.mark.parametrize(("speed", "number"), [("1", 2), ("0.5", 2), ("max", 0)])
+def test_nothing_stands_by_where_a_replay_is_to_be_fast(speed: str, number: int) -> None:
+    """Loading takes cores that it has use for."""
+    assert replay_stand_bys(speed) == number
 
 
 def test_a_session_goes_on_when_the_process_that_stands_by_is_killed(
