@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from models.trainer_state import TrainerState, pack, unpack
 from pipeline.atomic_file import write_atomically
 from pipeline.settings_file import read_settings, write_settings
 from pipeline.training_settings import TrainingSettings, training_settings
+from recordings.outputs import check_outputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,11 @@ class RunFolder:
     def tensorboard(self) -> Path:
         """The log as TensorBoard reads it."""
         return self.path / "tensorboard"
+
+    def check_inputs(self, inputs: Iterable[Path | None]) -> None:
+        """Raise `InputError` where a file that is read would be written over by a new run."""
+        written = (self.settings_file, self.checkpoint, self.state_file, self.log, self.figure)
+        check_outputs({f"{path.name} of --run": path for path in written}, inputs)
 
     def refuse_old(self) -> None:
         """Raise `InputError` where a run is there already, or a file in the folder's way."""
@@ -91,6 +97,12 @@ class RunFolder:
         head = f"All settings of this run. What repeats it:\nwigwag {' '.join(map(_quoted, words))}"
         write_settings(self.settings_file, settings.to_dict(), head=head)
 
+    def how_to_go_on(self, dataset: str) -> str:
+        """The command that goes on with a run that was stopped; not every engine keeps a state."""
+        if self.state_file.exists():
+            return f"wigwag train {dataset} --run {self.path} --resume"
+        return f"wigwag train {dataset} --run NEW --start-from {self.checkpoint}"
+
     def settings(self) -> TrainingSettings:
         """Those that the run began with; raises `InputError` where there is no run."""
         if not self.settings_file.exists():
@@ -111,9 +123,9 @@ class RunFolder:
         if not self.state_file.exists():
             raise InputError(
                 what=f"run {self.path}",
-                got=f"no {self.state_file.name}: it ended, or its engine keeps none",
-                allowed="a run that was stopped on its way",
-                todo="evaluate it, or begin another with --run",
+                got=f"no {self.state_file.name}: it ended, or its engine keeps none (graph)",
+                allowed="a run that was stopped on its way, of another engine",
+                todo=f"evaluate it, or begin another with --start-from {self.checkpoint}",
             )
         return unpack(self.state_file)
 

@@ -101,10 +101,13 @@ def check_files(
     """
     from recordings.outputs import check_outputs
 
-    others = {"--latest": settings.latest, **outputs}
+    apart = settings.apart()
+    numbers = [f" of source {n}" for n in range(1, len(apart) + 1)] if len(apart) > 1 else [""]
+    saves = {f"--save{n}": one.save for n, one in zip(numbers, apart, strict=True)}
+    latest = {f"--latest{n}": one.latest for n, one in zip(numbers, apart, strict=True)}
     read = [*inputs, settings.labels, settings.learn, *_rehearsed(settings.rehearse)]
-    check_outputs({"--save": settings.save, **others}, read)
-    check_outputs(others, [settings.checkpoint])
+    check_outputs({**saves, **latest, **outputs}, read)
+    check_outputs({**latest, **outputs}, [settings.checkpoint])
 
 
 def _rehearsed(path: Path | None) -> list[Path]:

@@ -206,6 +206,7 @@ def train(
         chosen = training_settings(*given, class_names=opened.class_names, begun=begun)
         name = f"{Path(dataset).name.replace(':', '-')}-{chosen.preset}-{chosen.seed}"
         folder = RunFolder(run or Path("runs") / name)
+        folder.check_inputs([settings, start_from])
         outcome = run_training(
             opened,
             folder,
@@ -229,7 +230,7 @@ def train(
     if outcome.stopped_by is not None:
         sys.stderr.write(
             f"wigwag: stopped after {outcome.minibatches_done} minibatches; go on with "
-            f"`wigwag train {dataset} --run {folder.path} --resume`\n"
+            f"`{folder.how_to_go_on(dataset)}`\n"
         )
         raise typer.Exit(128 + outcome.stopped_by)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -179,7 +180,9 @@ def live(
         layer=layer,
         views=view,
     )
-    check_files(settings, {"--output": output, "--summary": summary}, films(camera))
+    # Numbered files of --separate are those of so many sources, wherever these will be.
+    numbered = replace(settings, connect=tuple(map(str, range(len(camera)))), separate=separate)
+    check_files(numbered, {"--output": output, "--summary": summary}, films(camera))
     addresses, shown = beside(console_port) if console else ((), None)
     # So that a brain that is started again knows what it was taught.
     kept = private_run_directory() / "latest.safetensors" if console else None

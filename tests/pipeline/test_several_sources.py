@@ -245,3 +245,22 @@ def test_live_sees_by_two_cameras(wigwag, tmp_path: Path, tiny_checkpoint: Path)
         binned = one["events_binned"] + one["events_outside_view"]
         assert one["events_in"] == binned + one["events_late"] + one["events_invalid"] > 0
     assert sum(one["frames"] for one in summary["sources"]) == summary["frames"]
+
+
+def test_numbered_files_are_not_written_over_what_is_read(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """`--separate` numbers them: each is looked at under the name that it gets."""
+    taken = tmp_path / "taught-2.safetensors"
+    film = tmp_path / "kept-1.avi"
+    film.write_bytes(b"pictures")
+    kept, cameras = tmp_path / "kept.avi", ("--camera", film, "--camera", "simulated")
+    for told in (
+        ("live", *cameras, "--save", kept),
+        ("live", *cameras, "--save", tmp_path / "taught.safetensors", "--output", taken),
+    ):
+        status, _, error = wigwag.run(*told, "--separate", "--checkpoint", tiny_checkpoint)
+        assert (status, error.count("\n")) == (2, 1)
+        assert "a file that is read" in error or "the file of --save of source 2 too" in error
+    assert film.read_bytes() == b"pictures"
+    assert not taken.exists()

@@ -413,3 +413,28 @@ def test_what_cannot_be_trained_on_is_one_error(simulated_set: Path, tmp_path: P
     out.write_text("a file")
     with pytest.raises(InputError, match="a folder that can be made"):
         run(simulated_set, out, tiny())
+
+
+def test_a_run_does_not_write_over_what_it_begins_from(
+    wigwag, simulated_set: Path, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """Its folder has files of set names; one of them may be a checkpoint or settings to read."""
+    begun = tmp_path / "checkpoint.safetensors"
+    shutil.copyfile(tiny_checkpoint, begun)
+    status, _, error = wigwag.run(
+        *("train", simulated_set, "--run", tmp_path, "--start-from", begun),
+        *("--minibatches", 1, "--batch", 1),
+    )
+    assert (status, error.count("\n")) == (2, 1)
+    assert f"checkpoint.safetensors of --run {begun}: got a file that is read" in error
+    assert begun.read_bytes() == tiny_checkpoint.read_bytes()
+
+
+def test_a_run_whose_engine_keeps_no_state_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
+    """--resume would be refused there, and says the same."""
+    folder = RunFolder(tmp_path)
+    assert folder.how_to_go_on("SET") == (
+        f"wigwag train SET --run NEW --start-from {tmp_path / 'checkpoint.safetensors'}"
+    )
+    folder.state_file.touch()
+    assert folder.how_to_go_on("SET") == f"wigwag train SET --run {tmp_path} --resume"
