@@ -36,6 +36,7 @@ from pipeline.pupil import Pupil, Stepped
 from pipeline.security import CurveClient, CurveServer
 from pipeline.standard_output import GONE, leave_stdout
 from pipeline.summary import Ending, RunSummary, encode_summary, print_summary
+from pipeline.unseen_labels import unseen_labels
 from recordings.labels import GestureInterval, read_label_file
 
 _BREATH_NS = 50_000_000
@@ -231,6 +232,9 @@ class Brain:
                 told.append(error)
             else:
                 told += [] if said is None else [said]
+        file = self._settings.learn or self._settings.labels
+        if file is not None and (unseen := unseen_labels(file, self._lanes[0])):
+            told.append(unseen)
         return told
 
     def _keep_what_is_left(self) -> list[str | InputError]:

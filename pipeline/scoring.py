@@ -60,6 +60,11 @@ class TrialVotes:
         """The stream begins again: go on counting from the first interval."""
         self._next = 0
 
+    @property
+    def frames(self) -> int:
+        """Frames that were counted, of all intervals."""
+        return sum(score.frames for score in self._scores)
+
     def _until(self, index: int) -> int:
         interval = self.intervals[index]
         return min(interval.t_end_us, interval.t_begin_us + TRIAL_US)

@@ -264,3 +264,20 @@ def _until(condition: Any, timeout_s: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.02)
+
+
+@pytest.mark.parametrize("option", ["--learn", "--labels"])
+def test_labels_of_another_recording_are_said(
+    wigwag, tmp_path: Path, recording: Path, tiny_checkpoint: Path, option: str
+) -> None:
+    """Whose gestures all lie outside: one line says where they lie, and where the recording."""
+    labels = tmp_path / "labels.csv"
+    labels.write_text("class,startTime_usec,endTime_usec\n1,900000000,902000000\n")
+    status, _, error = wigwag.run(
+        *("replay", recording, "--speed", "max", "--checkpoint", tiny_checkpoint),
+        *(option, labels, "--stop", "0.5"),
+    )
+    assert status == 0
+    assert error.count("\n") == 1
+    assert f"labels {labels}: got no gesture that was seen" in error
+    assert "from 900.000 to 902.000 s" in error
