@@ -38,7 +38,7 @@ from pipeline.commands import (
     status,
     teach,
 )
-from pipeline.standard_output import empty_stdout, leave_stdout
+from pipeline.standard_output import empty_stdout, leave_stdout, refuse_closed_stdout
 
 app = typer.Typer(
     name="wigwag",
@@ -98,6 +98,7 @@ def main() -> None:
     if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as it is under nohup
         signal.signal(signal.SIGHUP, _hang_up)
     try:
+        refuse_closed_stdout()
         # Not standalone: typer would put a wrong option into a box of many lines.
         status = app(sys.argv[1:] or ["--help"], prog_name="wigwag", standalone_mode=False)
         empty_stdout()

@@ -4,8 +4,24 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
+
+from drivers.errors import InputError
 
 GONE = "whoever read standard output has gone: ending, as on Ctrl-C"
+
+
+def refuse_closed_stdout() -> None:
+    """Raise `InputError` where there is none: the next file opened would be taken for it."""
+    if sys.stdout is not None:
+        return
+    sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 - for as long as the process lives
+    raise InputError(
+        what="standard output",
+        got="closed",
+        allowed="a file, a pipe or a terminal",
+        todo="send it to /dev/null if nobody is to read it",
+    )
 
 
 def empty_stdout() -> None:

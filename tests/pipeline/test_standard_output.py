@@ -1,7 +1,10 @@
 """Programs whose standard output nobody reads any more, as with `| head`, or that has no room."""
 
 import json
+import shlex
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -99,3 +102,15 @@ def test_a_closed_terminal_ends_a_lesson(wigwag, tiny_checkpoint: Path, address)
     teacher.send_signal(signal.SIGHUP)
     assert teacher.wait(30) == 128 + signal.SIGTERM
     assert lesson() is None
+
+
+@pytest.mark.parametrize("told", [("info", SAMPLE), ("--help",)])
+def test_a_closed_standard_output_is_one_error(told: tuple[object, ...]) -> None:
+    """It is no defect, and no file that is opened later may be written over in its place."""
+    command = shlex.join([sys.executable, "-m", "pipeline", *map(str, told)])
+    done = subprocess.run(
+        ["sh", "-c", f"exec {command} >&-"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("wigwag: standard output: got closed; allowed: ")
+    assert done.stderr.count("\n") == 1
