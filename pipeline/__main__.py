@@ -1,10 +1,16 @@
-"""`python -m pipeline` is `wigwag`: how a session starts its children."""
+"""`python -m pipeline` is `wigwag`: how it is installed, and how a session starts its children."""
 
 import sys
 
-try:
-    from pipeline.cli import main
-except KeyboardInterrupt:  # Ctrl-C before anything has begun
-    sys.exit(130)
 
-main()
+def main() -> None:
+    """Run `wigwag`; Ctrl-C is heard while it is still being loaded, too."""
+    try:
+        from pipeline.cli import main as run
+    except KeyboardInterrupt:
+        sys.exit(130)
+    run()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,8 +1,10 @@
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 from drivers.events import Events, SensorSize
@@ -140,3 +142,21 @@ def test_verbose_shows_stacks_of_child_processes_too(wigwag, tmp_path: Path) -> 
     assert len(plain[2].splitlines()) == 1, plain[2]
     assert "Traceback" in verbose[2]
     assert plain[2] in verbose[2]
+
+
+def test_ctrl_c_is_heard_while_the_command_is_loaded(tmp_path: Path) -> None:
+    """As installed: no stack of Python's, status 130."""
+    root = Path(__file__).resolve().parents[2]
+    project = tomllib.loads((root / "pyproject.toml").read_text())["project"]
+    module, name = project["scripts"]["wigwag"].split(":")
+    # It is among the first that `wigwag` imports.
+    (tmp_path / "typer.py").write_text("import os, signal\nos.kill(os.getpid(), signal.SIGINT)\n")
+    done = subprocess.run(
+        [sys.executable, "-c", f"from {module} import {name}; {name}()"],
+        env=os.environ | {"PYTHONPATH": f"{tmp_path}{os.pathsep}{root}"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (130, "")
