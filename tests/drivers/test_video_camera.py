@@ -93,3 +93,15 @@ def test_what_cannot_be_opened_is_one_clear_error(tmp_path: Path) -> None:
         VideoCamera(77)
     with pytest.raises(InputError, match="packet length"):
         VideoCamera(rubbish, packet_us=0)
+
+
+def test_a_broken_film_is_one_error_and_opencv_says_nothing(
+    film: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Its own reader of AVI would print what is wrong, whatever its log level."""
+    broken = tmp_path / "broken.avi"
+    for length in (100, 300):
+        broken.write_bytes(film.read_bytes()[:length])
+        with pytest.raises(InputError, match="nothing that OpenCV can open"):
+            VideoCamera(broken)
+    assert capfd.readouterr().err == ""
