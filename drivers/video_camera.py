@@ -176,7 +176,7 @@ def _open(what: Path | int) -> Any:
     # What cannot be opened or read is told by us, in one line.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", str(_QUIET))
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
-    capture = cv2.VideoCapture(*_asked(what))
+    capture = _capture(what)
     if not capture.isOpened():
         raise InputError(
             what=_called(what),
@@ -187,13 +187,13 @@ def _open(what: Path | int) -> Any:
     return capture
 
 
-def _asked(what: Path | int) -> tuple[str | int, int]:
-    """What OpenCV is told to open, and by which of its parts."""
+def _capture(what: Path | int) -> Any:
+    """What OpenCV makes of it, opened or not."""
     if not isinstance(what, Path):
-        return what, cv2.CAP_ANY
+        return cv2.VideoCapture(what)
     # OpenCV's own reader of AVI, which is tried next, prints what is wrong whatever it is set to.
     with_ffmpeg = cv2.CAP_FFMPEG in cv2.videoio_registry.getStreamBackends()
-    return str(what), cv2.CAP_FFMPEG if with_ffmpeg else cv2.CAP_ANY
+    return cv2.VideoCapture(str(what), cv2.CAP_FFMPEG if with_ffmpeg else cv2.CAP_ANY)
 
 
 def _called(what: Path | int) -> str:
