@@ -51,7 +51,7 @@ class NmnistSettings:
     """Of a sample that is learnt from: so many ms of it, from a random one on."""
     burn_in_ms: int = 40
     learn_every_ms: int = 2
-    """Whole samples at every second ms take the time of half samples at each, and teach more."""
+    """Whole samples at every second ms teach more than half samples at each."""
     shift_pixels: int = 1
     """Samples learnt from are moved by up to so many pixels each way."""
     linear_moves: int = 3

@@ -46,12 +46,16 @@ def autograd_gradient(layer, state, refractory, one_hot, mask=1.0, readings_mask
 
 
 @pytest.mark.parametrize("batch", [1, 5])
-def test_gradient_is_what_autograd_gives(run_in, batch: int) -> None:
-    """Regularisers, dropout and pooling included, in double precision to rounding error."""
+@pytest.mark.parametrize("place", ["input", "output"])
+def test_gradient_is_what_autograd_gives(run_in, batch: int, place: str) -> None:
+    """Regularisers, dropout and pooling included, in double precision to rounding error.
+
+    A reading that dropout leaves out counts as 0 in the loss, and hands no error down.
+    """
     network, states, steps, one_hot = run_in(batch, torch.float64)
     generator = torch.Generator().manual_seed(1)
     for layer, state, step in zip(network.layers, states, steps, strict=True):
-        size = (batch, layer.shape.readout_inputs)
+        size = (batch, layer.shape.readout_inputs) if place == "input" else one_hot.shape
         mask = (torch.rand(size, generator=generator) < 0.5).double() * 2
         got = local_gradient(
             layer,
@@ -59,34 +63,12 @@ def test_gradient_is_what_autograd_gives(run_in, batch: int) -> None:
             step,
             one_hot,
             regularisation=REGULARISATION,
-            dropout_mask=mask,
+            dropout_mask=mask if place == "input" else None,
+            readings_mask=mask if place == "output" else None,
         )
         conv = torch.nn.functional.conv2d(state.p_padded, layer.weight, layer.bias)
-        weight, bias, loss = autograd_gradient(layer, state, step.u - conv, one_hot, mask)
-        torch.testing.assert_close(got.weight, weight, rtol=1e-9, atol=1e-14)
-        torch.testing.assert_close(got.bias, bias, rtol=1e-9, atol=1e-14)
-        torch.testing.assert_close(got.loss, loss)
-
-
-def test_dropout_on_readings_is_what_autograd_gives(run_in) -> None:
-    """A reading that is left out counts as 0 in the loss, and hands no error down."""
-    network, states, steps, one_hot = run_in(5, torch.float64)
-    generator = torch.Generator().manual_seed(1)
-    for layer, state, step in zip(network.layers, states, steps, strict=True):
-        mask = (torch.rand(one_hot.shape, generator=generator) < 0.5).double() * 2
-        got = local_gradient(
-            layer,
-            state.p_padded,
-            step,
-            one_hot,
-            regularisation=REGULARISATION,
-            dropout_mask=None,
-            readings_mask=mask,
-        )
-        conv = torch.nn.functional.conv2d(state.p_padded, layer.weight, layer.bias)
-        weight, bias, loss = autograd_gradient(
-            layer, state, step.u - conv, one_hot, readings_mask=mask
-        )
+        masks = {"mask" if place == "input" else "readings_mask": mask}
+        weight, bias, loss = autograd_gradient(layer, state, step.u - conv, one_hot, **masks)
         torch.testing.assert_close(got.weight, weight, rtol=1e-9, atol=1e-14)
         torch.testing.assert_close(got.bias, bias, rtol=1e-9, atol=1e-14)
         torch.testing.assert_close(got.loss, loss)

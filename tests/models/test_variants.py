@@ -220,20 +220,24 @@ def test_variants_are_kept_in_checkpoints(tiny, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "learning", "said"),
+    ("network", "learning", "said"),
     [
-        ({"activation": "relu"}, LearningSettings(), "activation = relu"),
-        ({"input_frames": "counts"}, LearningSettings(), "input_frames = counts"),
-        ({}, LearningSettings(error_rate=0.1), "error_rate = 0.1"),
-        ({}, LearningSettings(dropout_place="output"), "dropout_place = output"),
+        (("relu", "binary"), LearningSettings(), "activation = relu"),
+        (("spiking", "counts"), LearningSettings(), "input_frames = counts"),
+        (("spiking", "binary"), LearningSettings(error_rate=0.1), "error_rate = 0.1"),
+        (
+            ("spiking", "binary"),
+            LearningSettings(dropout_place="output"),
+            "dropout_place = output",
+        ),
     ],
 )
 def test_fast_engines_refuse_what_they_cannot_do(
-    tiny, tmp_path: Path, changes: dict[str, str], learning: LearningSettings, said: str
+    tiny, tmp_path: Path, network: tuple[str, str], learning: LearningSettings, said: str
 ) -> None:
     """They name every such setting; `auto` takes the plain engine and trainer."""
-    settings = varied(tiny, changes.pop("activation", "spiking"))
-    settings = replace(settings, **changes)
+    activation, input_frames = network
+    settings = replace(varied(tiny, activation), input_frames=input_frames)
     path = tmp_path / "varied"
     save_checkpoint(path, Network(settings), NAMES, parent=None, record={})
     assert type(load_engine(path, device="cpu", learning=learning)) is TorchEngine
