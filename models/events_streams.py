@@ -43,6 +43,13 @@ class EventsStreams:
         self.spikes = np.zeros(len(shared), np.int64)
         """Neurons that have fired so far, per layer."""
 
+    def reset(self) -> None:
+        """All streams back to silence."""
+        for layers in self.layers:
+            for layer in layers:
+                for name in STATE:
+                    getattr(layer, name)[:] = 0
+
     def run(self, stream: int, frames: npt.NDArray[np.uint8]) -> npt.NDArray[np.int64]:
         """Advance one stream by `frames`, shape (steps, channels, height, width).
 

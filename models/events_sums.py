@@ -16,7 +16,7 @@ from numba import njit
 
 from models.errors import ModelError
 from models.events_kernels import step_network
-from models.events_layout import STATE, WORD, Bytes, Integers, LayerArrays, aligned
+from models.events_layout import WORD, Bytes, Integers, LayerArrays, aligned
 from models.events_readout import softmax
 from models.events_streams import EventsStreams
 from models.layer_parameters import Floats
@@ -57,12 +57,6 @@ class Summing:
         cells = settings.input_copies * math.prod(self._shape)
         self._x = aligned((-(-cells // WORD) * WORD,), np.uint8)
 
-    def reset(self) -> None:
-        """Back to silence."""
-        for layer in self._streams.layers[0]:
-            for name in STATE:
-                getattr(layer, name)[:] = 0
-
     def run(self, sequences: Iterable[npt.NDArray[np.uint8]], *, burn_in_ms: int) -> Sums:
         """Each sequence from silence, shape (steps, channels, height, width).
 
@@ -74,7 +68,7 @@ class Summing:
         for frames in sequences:
             if frames.shape[1:] != self._shape:
                 raise ModelError(f"frames: got shape {frames.shape[1:]}; allowed: {self._shape}")
-            self.reset()
+            self._streams.reset()
             own_votes = np.zeros((len(layers), self._classes), np.int64)
             own_scores = np.zeros(self._classes)
             own_readings = np.zeros((len(layers), self._classes))

@@ -127,6 +127,10 @@ class EventsTrainer:
             firing_rate=tuple(float(value) for value in streams.spikes / steps / neurons),
         )
 
+    def reset(self) -> None:
+        """Back to silence: the next minibatch goes on from nothing that the last one left."""
+        self._streams.reset()
+
     def state(self) -> TrainerState:
         """See `models.trainer_state.Resumable`."""
         return TrainerState({name: torch.from_numpy(array) for name, array in self._kept().items()})

@@ -52,6 +52,9 @@ class NmnistSettings:
     burn_in_ms: int = 40
     learn_every_ms: int = 2
     """Whole samples at every second ms teach more than half samples at each."""
+    from_silence: bool = True
+    """A sample that is tested has none before it: with traces of another one beneath, readouts
+    learn to read what they will not see."""
     shift_pixels: int = 1
     """Samples learnt from are moved by up to so many pixels each way."""
     linear_moves: int = 3
@@ -187,6 +190,7 @@ def learn_samples(
         batch=regime.batch,
         burn_in_ms=regime.burn_in_ms,
         learn_every_ms=regime.learn_every_ms,
+        from_silence=regime.from_silence,
     )
     in_all = regime.epochs * (len(chosen) // regime.batch)
     for number, minibatch in enumerate(_minibatches(chosen, regime, rng)):

@@ -28,9 +28,14 @@ class OnlineLearner:
         batch: int,
         burn_in_ms: int,
         learn_every_ms: int,
+        from_silence: bool = False,
     ) -> None:
+        """`from_silence`: minibatches are learnt from as `run` reads them, nothing being carried
+        over from the one before; else they are one stream.
+        """
         self.network = network
         self._burn_in_ms = burn_in_ms
+        self._from_silence = from_silence
         self._trainer = EventsTrainer(
             network, learning, batch=batch, burn_in_ms=burn_in_ms, learn_every_ms=learn_every_ms
         )
@@ -41,6 +46,8 @@ class OnlineLearner:
 
     def learn(self, sequences: Sequence[Frames], classes: Classes, *, rate_factor: float) -> None:
         """Learn from one minibatch of equally long sequences."""
+        if self._from_silence:
+            self._trainer.reset()
         self._trainer.run(np.stack(sequences, axis=1), classes, rate_factor=rate_factor)
 
     def test_then_learn(

@@ -87,3 +87,17 @@ def test_weights_that_explode_are_said(tiny: NetworkSettings, two_kinds) -> None
     trainer = EventsTrainer(network, LearningSettings(), batch=2)
     with pytest.raises(ModelError, match="not finite"):
         trainer.run(*two_kinds(2, 60))
+
+
+def test_after_a_reset_nothing_is_left_of_the_minibatch_before(
+    tiny: NetworkSettings, two_kinds
+) -> None:
+    """Without a reset it is: minibatches are one stream."""
+    learning = LearningSettings(rate=0.0)
+    first, then = two_kinds(2, 90), two_kinds(2, 90)
+    fresh = EventsTrainer(Network(wide(tiny)), learning, batch=2, burn_in_ms=0).run(*then)
+    trainer = EventsTrainer(Network(wide(tiny)), learning, batch=2, burn_in_ms=0)
+    trainer.run(*first)
+    assert trainer.run(*then) != fresh
+    trainer.reset()
+    assert trainer.run(*then) == fresh
