@@ -70,8 +70,13 @@ def write_checkpoint(
 ) -> str:
     """Write a checkpoint so that `path` holds either what it held or all of the new one.
 
-    Returns its version. Raises `ModelError` where the folder cannot be written.
+    A link is followed. Returns its version. Raises `ModelError` where the folder cannot be written,
+    and where something else than a file is in the place.
     """
+    place = Path(os.path.realpath(path))
+    if place.exists() and not place.is_file():
+        kind = "a folder" if place.is_dir() else "a device or a pipe"
+        raise ModelError(f"checkpoint {path}: got {kind}; allowed: a file, or a new name")
     version = version_of(settings, tensors, class_names)
     meta = {
         "format": FORMAT,
@@ -85,7 +90,7 @@ def write_checkpoint(
     data = save(whole, metadata={"wigwag": json.dumps(meta)})
     temporary: str | None = None
     try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        handle, temporary = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
@@ -94,7 +99,7 @@ def write_checkpoint(
         mask = os.umask(0)
         os.umask(mask)
         Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
+        Path(temporary).replace(place)
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)

@@ -10,22 +10,22 @@ from types import TracebackType
 from typing import Self
 
 from drivers.errors import InputError, in_words
+from recordings.outputs import place_of_output
 
 
 class AtomicFile:
     """Lines go to a temporary file beside `path`; `commit` puts it in place, `discard` drops it.
 
     Leaving it as a context manager without `commit` discards. Raises `InputError` where the
-    folder cannot be written, or is full.
+    folder cannot be written, or is full, and where `path` is something else than a file.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._place = place_of_output("output file", path)
         try:
-            if path.is_dir():
-                raise IsADirectoryError("it is a folder")
             handle, name = tempfile.mkstemp(
-                prefix=f".{path.name}.", suffix=".part", dir=path.parent
+                prefix=f".{self._place.name}.", suffix=".part", dir=self._place.parent
             )
         except OSError as error:
             raise self._failure(error) from error
@@ -53,7 +53,7 @@ class AtomicFile:
         mask = os.umask(0)
         os.umask(mask)
         self._temporary.chmod(0o666 & ~mask)
-        self._temporary.replace(self.path)
+        self._temporary.replace(self._place)
         self._temporary = None
 
     def discard(self) -> None:

@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.errors import InputError
 from drivers.events import EventPacket, SensorSize
 from pipeline.bus import EventSubscriber
 from pipeline.process_guard import stopping_on_signals
@@ -26,8 +25,8 @@ from pipeline.wire import (
 )
 from recordings import scanning
 from recordings.aedat4_writer import Aedat4Writer
+from recordings.outputs import check_new_recording
 
-ENDING = ".aedat4"
 _WAIT_MS = 50
 
 
@@ -84,7 +83,7 @@ def run_recorder(
     """
     stop = stop or threading.Event()
     key = CurveClient(server_key, secret_key) if server_key else None
-    _check_place(out)
+    check_new_recording(out)
     scanning.warm_up()  # a source that waits for its readers begins when this one subscribes
     with (
         stopping_on_signals(stop),
@@ -186,29 +185,3 @@ class _Recorder:
             return
         unheard = max(0, message.totals.events - self._events_received)
         self._lost = max(self._lost, message.totals.lost) + unheard
-
-
-def _check_place(out: Path) -> None:
-    if out.suffix.lower() != ENDING:
-        raise InputError(
-            what=f"output file {out}",
-            got=f"the ending {out.suffix!r}",
-            allowed=f"{ENDING} (AEDAT4)",
-            todo="choose this ending; `wigwag convert` makes AEDAT 3.1 of it",
-        )
-    if not out.parent.is_dir() or out.is_dir():
-        raise InputError(
-            what=f"output file {out}",
-            got="a folder" if out.is_dir() else "a folder that does not exist",
-            allowed="a file in a folder that exists",
-            todo="choose another path",
-        )
-    if out.exists():
-        # What it would be written over may be there only once; it could not be kept until the
-        # new one is whole, for that can be read while it grows.
-        raise InputError(
-            what=f"output file {out}",
-            got="a file that is there",
-            allowed="a new file",
-            todo="choose another path, or take the old file away first",
-        )

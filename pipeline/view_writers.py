@@ -15,16 +15,16 @@ from PIL import GifImagePlugin, Image
 from drivers.errors import InputError, in_words
 from pipeline.view_canvas import FOOTER, TEXT_COLOURS
 from pipeline.view_picture import Picture, shades
+from recordings.outputs import place_of_output
 
 
 @contextmanager
 def _in_place_of(path: Path) -> Iterator[Path]:
     """A temporary path beside `path`, renamed to it at the end, removed on any error."""
+    place = place_of_output("output file", path)
     try:
-        if path.is_dir():
-            raise IsADirectoryError("it is a folder")
         # The ending stays last: the film writer goes by it.
-        handle, name = tempfile.mkstemp(f".part{path.suffix}", f".{path.stem}.", path.parent)
+        handle, name = tempfile.mkstemp(f".part{path.suffix}", f".{place.stem}.", place.parent)
     except OSError as error:
         raise InputError(
             what=f"output file {path}",
@@ -42,7 +42,7 @@ def _in_place_of(path: Path) -> Iterator[Path]:
         mask = os.umask(0)
         os.umask(mask)
         temporary.chmod(0o666 & ~mask)
-        temporary.replace(path)
+        temporary.replace(place)
     finally:
         temporary.unlink(missing_ok=True)
 

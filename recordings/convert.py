@@ -13,7 +13,7 @@ from recordings.aedat4_writer import Aedat4Writer
 from recordings.aedat31_writer import Aedat31Writer
 from recordings.event_writer import EventWriter
 from recordings.formats import open_recording
-from recordings.outputs import same_file
+from recordings.outputs import check_outputs, check_parent, place_of_output
 from recordings.reading import Format
 
 _WRITERS: dict[str, tuple[Format, Callable[[Path, SensorSize], EventWriter]]] = {
@@ -41,8 +41,8 @@ class ConversionReport:
 def convert_recording(src: Path, dst: Path) -> ConversionReport:
     """Write `src` as `dst`: `.aedat4` as AEDAT4, `.aedat` as AEDAT 3.1.
 
-    The file takes its name only when it is whole; until then, `dst` stays what it was. Raises
-    `InputError` for another ending, a place that cannot be written, and as `open_recording`
+    The file takes its name only when it is whole; until then, one that is there stays what it was.
+    Raises `InputError` for another ending, a place that cannot be written, and as `open_recording`
     does for the source.
     """
     if dst.suffix.lower() not in _WRITERS:
@@ -52,21 +52,17 @@ def convert_recording(src: Path, dst: Path) -> ConversionReport:
             allowed=".aedat4 (AEDAT4) or .aedat (AEDAT 3.1)",
             todo="choose one of the two endings",
         )
-    if dst.is_dir() or not dst.parent.is_dir() or same_file(dst, src):
-        raise InputError(
-            what=f"output file {dst}",
-            got="a folder, a place in no folder, or the source itself",
-            allowed="a new file in a folder that exists",
-            todo="choose another path",
-        )
+    check_parent(dst)
+    check_outputs({"output file": dst}, [src])
+    place = place_of_output("output file", dst)
     file_format, writer_for = _WRITERS[dst.suffix.lower()]
-    unfinished = dst.with_name(f".{dst.name}.{os.getpid()}.part")
+    unfinished = place.with_name(f".{place.name}.{os.getpid()}.part")
     with open_recording(src) as recording:
         try:
             with writer_for(unfinished, recording.sensor) as writer:
                 for packet in recording:
                     writer.write(packet.events)
-            unfinished.replace(dst)
+            unfinished.replace(place)
         finally:
             unfinished.unlink(missing_ok=True)
         return ConversionReport(

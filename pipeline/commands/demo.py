@@ -23,6 +23,10 @@ def demo(
 ) -> None:
     """Recognise a bundled recording, then learn a newcomer's gestures; everybody is simulated."""
     from pipeline.demo import run_demo
+    from recordings.outputs import check_outputs, check_parent
 
+    if summary is not None:
+        check_outputs({"--summary": summary}, [])
+        check_parent(summary)
     o.parse_speed(speed)
     raise typer.Exit(run_demo(speed=speed, summary=summary))

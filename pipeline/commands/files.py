@@ -192,7 +192,11 @@ def simulate(
         sys.stdout.write(f"{out}: {len(written)} simulated recordings, {events:,} events\n")
         return
     from drivers.gestures import GESTURE_NAMES, gesture_class
+    from recordings.dvsgesture import labels_path
+    from recordings.outputs import check_new, check_new_recording
 
+    check_new_recording(out)
+    check_new(labels_path(out))
     everything = range(1, len(GESTURE_NAMES) + 1)
     gestures = list(everything) if gesture == "all" else [gesture_class(gesture)]
     recording = write_simulated_recording(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,19 @@ def test_a_failed_save_keeps_the_old_file(saved: Path, tiny: NetworkSettings) ->
     with pytest.raises(ModelError, match="allowed: a folder that can be written"):
         save_checkpoint(saved.parent / "no" / "x", Network(tiny), NAMES, parent=None, record={})
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+def test_a_save_goes_through_a_link_and_not_over_a_pipe(saved: Path, tiny: NetworkSettings) -> None:
+    """Links and pipes stay what they are."""
+    link, pipe = saved.with_name("link"), saved.with_name("pipe")
+    link.symlink_to("target")
+    save_checkpoint(link, Network(tiny), NAMES, parent=None, record={})
+    assert link.is_symlink()
+    assert saved.with_name("target").is_file()
+    os.mkfifo(pipe)
+    with pytest.raises(ModelError, match="got a device or a pipe"):
+        save_checkpoint(pipe, Network(tiny), NAMES, parent=None, record={})
+    assert pipe.is_fifo()
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

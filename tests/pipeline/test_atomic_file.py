@@ -1,9 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
 
 from drivers.errors import InputError
-from pipeline.atomic_file import AtomicFile
+from pipeline.atomic_file import AtomicFile, write_atomically
 
 
 def test_a_committed_file_is_whole(tmp_path: Path) -> None:
@@ -24,6 +25,23 @@ def test_without_commit_the_old_file_stays(tmp_path: Path) -> None:
         file.write(b"new")
     assert (tmp_path / "out").read_bytes() == b"old"
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    """What it points to is replaced."""
+    (tmp_path / "out").write_bytes(b"old")
+    (tmp_path / "link").symlink_to("out")
+    write_atomically(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "out").read_bytes() == b"new"
+
+
+def test_a_pipe_stays_a_pipe(tmp_path: Path) -> None:
+    """So would a device, whose place anybody may count on."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="not a file"):
+        write_atomically(tmp_path / "pipe", b"new")
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_an_impossible_path_is_one_clear_error(tmp_path: Path) -> None:

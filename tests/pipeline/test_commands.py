@@ -149,15 +149,25 @@ def test_simulate_writes_one_gesture(arm_roll: Path) -> None:
 
 def test_simulate_writes_all_gestures(tmp_path: Path) -> None:
     """`all` is the eleven classes in their order; a number stands for a name."""
-    path = tmp_path / "all.aedat4"
-    say("simulate", path, "--gesture", "all", "--seconds", 0.1, "--light", "natural", "--seed", 2)
+    everything = ("--gesture", "all", "--seconds", 0.1, "--light", "natural", "--seed", 2)
+    say("simulate", tmp_path / "all.aedat4", *everything)
     intervals = read_label_file(tmp_path / "all_labels.csv")
     assert [interval.gesture_class for interval in intervals] == list(range(1, 12))
     files = []
     for name in ("8", "arm roll"):
+        path = tmp_path / f"{name}.aedat4"
         say("simulate", path, "--gesture", name, "--seconds", 0.1)
         files.append(path.read_bytes())
     assert files[0] == files[1]
+
+
+@pytest.mark.parametrize("taken", ["one.aedat4", "one_labels.csv"])
+def test_simulate_replaces_nothing(tmp_path: Path, taken: str) -> None:
+    """Neither a recording nor a label file, which may be there only once."""
+    (tmp_path / taken).write_bytes(b"kept")
+    done = CliRunner().invoke(app, ["simulate", str(tmp_path / "one.aedat4")])
+    assert f"{taken}: got a file that is there" in str(done.exception)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"kept"]
 
 
 @pytest.mark.slow

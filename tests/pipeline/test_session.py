@@ -229,13 +229,17 @@ def test_children_of_a_killed_session_end(wigwag, recording: Path, tiny_checkpoi
         (["{recording}", "--step"], "--step"),
         (["{recording}", "--output", "/no/such/folder/out"], "output file"),
         (["{recording}", "--checkpoint", "{recording}"], "checkpoint"),
+        (["{recording}", "--save", "{folder}"], "--save"),
+        (["{recording}", "--summary", "{folder}"], "--summary"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(
     wigwag, recording: Path, tiny_checkpoint: Path, arguments: list[str], said: str
 ) -> None:
     """What cannot be used ends the session with one clear line, whichever process found it."""
-    given = [argument.format(recording=recording) for argument in arguments]
+    given = [
+        argument.format(recording=recording, folder=recording.parent) for argument in arguments
+    ]
     if "--checkpoint" not in given:
         given += ["--checkpoint", str(tiny_checkpoint)]
     status, out, error = wigwag.run("replay", *given)

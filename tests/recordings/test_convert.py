@@ -98,6 +98,6 @@ def test_other_outputs_are_refused(tmp_path: Path, source: Path, name: str) -> N
 def test_the_source_is_not_overwritten(source: Path) -> None:
     """A recording cannot be converted into itself."""
     before = source.read_bytes()
-    with pytest.raises(InputError, match="the source itself"):
+    with pytest.raises(InputError, match="a file that is read"):
         convert_recording(source, source)
     assert source.read_bytes() == before

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drivers.errors import InputError
-from recordings.outputs import check_outputs
+from recordings.outputs import check_outputs, place_of_output
 
 
 @pytest.fixture
@@ -46,3 +46,27 @@ def test_files_of_their_own_are_fine(recording: Path) -> None:
         {"--output": Path("nowhere"), "--summary": recording, "--save": Path("s")},
         [Path("away/recording"), recording.parent],
     )
+
+
+def test_a_link_is_followed(recording: Path) -> None:
+    """What it points to is written, there already or not; the link stays."""
+    folder = recording.parent
+    assert place_of_output("--output", Path("link")) == recording
+    assert place_of_output("--output", Path("nowhere")) == folder / "absent"
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device", "link to a device"])
+def test_only_files_are_written_over(recording: Path, kind: str) -> None:
+    """Renaming a file to a device's name would take the device away from everybody."""
+    path = recording.parent / kind
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path = Path(os.devnull)
+    else:
+        path.symlink_to(os.devnull)
+    got = "a folder" if kind == "folder" else "a device or a pipe, not a file"
+    with pytest.raises(InputError, match=f"--save .*: got {got}"):
+        check_outputs({"--save": path}, [])
