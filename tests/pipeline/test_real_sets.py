@@ -20,7 +20,7 @@ FOLDER = Path(os.environ.get("WIGWAG_DATA", ROOT.parent / "shared" / "data"))
 @pytest.mark.parametrize(
     ("name", "samples", "right_percent", "two_samples_percent"),
     [
-        ("nmnist", "200 samples, 300 ms of each", 96.0, 1.0),
+        ("nmnist", "200 samples, 300 ms of each", 99.5, 1.0),
         ("objects", "42 samples, 1,800 ms of each", 90.5, 4.8),
     ],
 )
