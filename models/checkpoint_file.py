@@ -125,6 +125,8 @@ def read_checkpoint(path: Path) -> StoredNetwork:
 
 
 def _read(path: Path) -> StoredNetwork:
+    if path.is_dir():
+        raise ModelError("got a folder; allowed: a safetensors file that wigwag wrote")
     try:
         size = path.stat().st_size
         if size > MAX_BYTES:

@@ -143,6 +143,12 @@ def test_a_missing_file_is_one_clear_error(tmp_path: Path) -> None:
         load_checkpoint(tmp_path / "nowhere.safetensors")
 
 
+def test_a_folder_is_called_a_folder(tmp_path: Path) -> None:
+    """And not what the system says of one that is mapped into memory."""
+    with pytest.raises(ModelError, match=f"checkpoint {tmp_path}: got a folder; allowed: "):
+        load_checkpoint(tmp_path)
+
+
 @pytest.mark.parametrize("name", sorted(PRESETS))
 def test_presets_survive_a_round_trip(name: str) -> None:
     """Settings become JSON and come back equal."""
