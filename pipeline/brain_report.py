@@ -94,7 +94,7 @@ def _summary(
         layer_accuracies=layer_accuracies(gestures),
         gestures=gestures,
         saved=saved,
-        gaps=sum(intake.gaps for intake in intakes),
+        gaps=restarts_before() + sum(intake.gaps for intake in intakes),
         sources=tuple(each),
     )
 

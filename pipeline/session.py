@@ -319,7 +319,12 @@ class Session:
         if output is not None and said and not status:
             output.commit()
         if summary is not None and restarts:
-            summary = msgspec.structs.replace(summary, restarts=restarts)
+            went_on = "brain" in restarts and self._settings.after_kill != "begin anew"
+            summary = msgspec.structs.replace(
+                summary,
+                restarts=restarts,
+                labels_in_all=self._labels.count if went_on else None,
+            )
         if summary is not None and self._interrupts and self._stages.get("recorder"):
             # The source was, and said its end for the recorder: that is all the brain knows.
             summary = msgspec.structs.replace(summary, ended="interrupted")

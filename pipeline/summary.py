@@ -83,12 +83,15 @@ class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
     saved: str | None
     """Version of the checkpoint written at the end."""
     gaps: int = 0
-    """How often a source was started again before its stream had ended."""
+    """How often the stream was cut off, as labels say it: a source was started again before its
+    end, or the session started a stage again before this brain."""
     sources: tuple[RunSummary, ...] = ()
     """Of several sources, each one's; what stands above is all of them together."""
     restarts: dict[str, int] = {}
-    """How often a session started its stages again, by stage; all other figures are those of the
-    brain that was started last."""
+    """How often a session started its stages again, by stage."""
+    labels_in_all: int | None = None
+    """All labels that a session said whose brain was started again and went on; all figures but
+    this, `gaps` and `restarts` are then those since it was started last. None for others."""
 
 
 def encode_summary(summary: RunSummary) -> bytes:
@@ -111,6 +114,13 @@ def write_summary(path: Path, summary: RunSummary) -> None:
 def summary_rows(summary: RunSummary) -> Iterator[tuple[str, str]]:
     """Name and value of everything worth reading, in reading order."""
     yield "ended by", summary.ended
+    for stage, count in sorted(summary.restarts.items()):
+        yield f"times that the {stage} was killed and started again", f"{count:,}"
+    if summary.gaps:
+        yield "times that the stream was cut off", f"{summary.gaps:,}"
+    if summary.labels_in_all is not None:
+        yield "labels in all", f"{summary.labels_in_all:,}"
+        yield "what follows", "since the brain was started again"
     yield "events in", f"{summary.events_in:,}"
     yield "events binned", f"{summary.events_binned:,}"
     for name, count in (
@@ -131,10 +141,6 @@ def summary_rows(summary: RunSummary) -> Iterator[tuple[str, str]]:
     for view in summary.views:
         since = f" from {view.t_us / 1e6:.3f} s on" if len(summary.views) > 1 else ""
         yield "view", f"{view.width}x{view.height}+{view.x}+{view.y} by {view.cell}{since}"
-    for stage, count in sorted(summary.restarts.items()):
-        yield f"times that the {stage} was killed and started again", f"{count:,}"
-    if summary.gaps:
-        yield "streams cut off", f"{summary.gaps:,}"
     yield "frames", f"{summary.frames:,}"
     if summary.frames_skipped or summary.learning_skipped:
         yield (

@@ -81,23 +81,41 @@ def test_labels_that_come_again_are_not_new() -> None:
         labels.is_new(label(0, gesture_class=2))
 
 
-@pytest.mark.parametrize("stage", ["source", "brain"])
-def test_a_live_session_goes_on(wigwag, tmp_path: Path, tiny_checkpoint: Path, stage: str) -> None:
-    """Labels come again and say that there was a gap; so do standard error and the summary."""
+@pytest.mark.parametrize("killed", [("source",), ("brain",), ("brain", "source")])
+def test_a_live_session_goes_on(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path, killed: tuple[str, ...]
+) -> None:
+    """Labels come again and say how many gaps there were, as the summary does; it counts all labels
+    where its other figures are of the last brain only. Standard error says what was killed.
+    """
     session = wigwag.start(
         "live", "--camera", "simulated", "--checkpoint", tiny_checkpoint, "--json",
         "--summary", tmp_path / "summary.json",
     )  # fmt: skip
+    said = 1
     labels = labels_of(session)
     assert next(labels).get("gaps", 0) == 0
-    os.kill(process_of(session, stage), signal.SIGKILL)
-    assert next(one for one in labels if one.get("gaps"))["gaps"] == 1
+    for gaps, stage in enumerate(killed, start=1):
+        os.kill(process_of(session, stage), signal.SIGKILL)
+        said += 1
+        while next(labels).get("gaps", 0) < gaps:
+            said += 1
     session.send_signal(signal.SIGINT)
-    _, error = session.communicate(timeout=60)
-    assert f"the {stage} was killed by signal 9; it is started again" in error.decode()
+    rest, error = session.stdout.read(), session.stderr.read().decode()
+    session.wait(60)
+    said += len(rest.splitlines())
+    assert all(json.loads(line)["gaps"] == len(killed) for line in rest.splitlines())
+    for stage in killed:
+        assert f"the {stage} was killed by signal 9; it is started again" in error
     summary = json.loads((tmp_path / "summary.json").read_text())
-    assert summary["restarts"] == {stage: 1}
-    assert summary["gaps"] == (stage == "source")
+    assert summary["restarts"] == dict.fromkeys(killed, 1)
+    assert summary["gaps"] == len(killed)
+    assert f"times that the stream was cut off: {len(killed)}\n" in error
+    if "brain" in killed:
+        assert summary["labels"] < summary["labels_in_all"] == said
+        assert f"labels in all: {said}\nwhat follows: since the brain was started again\n" in error
+    else:
+        assert (summary["labels"], summary["labels_in_all"]) == (said, None)
     seen = summary["events_binned"] + summary["events_outside_view"]
     assert summary["events_in"] == seen + summary["events_late"] + summary["events_invalid"]
 
