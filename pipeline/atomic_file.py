@@ -43,18 +43,8 @@ class AtomicFile:
         """Sync the file and rename it to its place."""
         if self._temporary is None:
             return
-        try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
-        except OSError as error:
-            raise self._failure(error) from error
-        # mkstemp makes files private; what the user asked for gets the usual rights.
-        mask = os.umask(0)
-        os.umask(mask)
-        self._temporary.chmod(0o666 & ~mask)
-        self._temporary.replace(self._place)
-        self._temporary = None
+        self._sync()
+        self._put_in_place()
 
     def discard(self) -> None:
         """Drop what was written, unless it was committed."""
@@ -63,6 +53,25 @@ class AtomicFile:
         with suppress(OSError):  # what a full disk did not take is dropped too
             self._file.close()
         self._temporary.unlink(missing_ok=True)
+        self._temporary = None
+
+    def _sync(self) -> None:
+        """Sync and close."""
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+        except OSError as error:
+            raise self._failure(error) from error
+
+    def _put_in_place(self) -> None:
+        if self._temporary is None:
+            return
+        # mkstemp makes files private; what the user asked for gets the usual rights.
+        mask = os.umask(0)
+        os.umask(mask)
+        self._temporary.chmod(0o666 & ~mask)
+        self._temporary.replace(self._place)
         self._temporary = None
 
     def _failure(self, error: OSError) -> InputError:

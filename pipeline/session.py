@@ -19,6 +19,7 @@ from drivers.errors import InputError
 from pipeline.addresses import ipc_address, private_run_directory
 from pipeline.atomic_file import AtomicFile, write_atomically
 from pipeline.children import LineReader
+from pipeline.growing_file import GrowingFile
 from pipeline.label_printer import LabelPrinter
 from pipeline.labels import decode_label
 from pipeline.logs import pass_on, say
@@ -52,12 +53,12 @@ class SessionSettings:
     standing_by: int = 0
     """Processes that are loaded, and wait to take the place of what is killed."""
     endless: bool = False
-    """The source has no end of its own: Ctrl-C is then the ordinary end."""
+    """It may run for hours: labels are in `output` as they are said."""
     step: bool = False
     """Start paused, go on key by key."""
     as_json: bool = False
     output: Path | None = None
-    """Every label that was said, as JSON Lines; not there where a stage failed."""
+    """Every label said, as JSON Lines; not there where a stage failed, unless it is `endless`."""
     summary: Path | None = None
     source_control: Path | None = None
     """Where the address is kept at which the source of a session that is kept can be asked."""
@@ -94,7 +95,8 @@ class Session:
     def run(self) -> int:
         """Run to the end; returns the exit status.
 
-        Every child has ended when this returns, and files asked for are whole or absent.
+        Every child has ended when this returns, and files asked for are whole or absent; labels of
+        an endless session are there up to where it came.
         """
         handlers = {
             number: signal.signal(number, self._interrupt)
@@ -103,7 +105,8 @@ class Session:
         try:
             if self._settings.output is None:
                 return self._run_children(None)
-            with AtomicFile(self._settings.output) as output:
+            kind = GrowingFile if self._settings.endless else AtomicFile
+            with kind(self._settings.output) as output:
                 return self._run_children(output)
         finally:
             self._progress.clear()

@@ -148,7 +148,8 @@ def live(
     noise_ms: o.NoiseMs = None,
     as_json: o.AsJson = False,
     output: Annotated[
-        Path | None, typer.Option("--output", help="Keep every label here, as JSON Lines.")
+        Path | None,
+        typer.Option("--output", help="Keep every label here as it comes, as JSON Lines."),
     ] = None,
     summary: Annotated[
         Path | None, typer.Option("--summary", help="Keep the closing summary here, as JSON.")

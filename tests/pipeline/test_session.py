@@ -220,6 +220,27 @@ def test_children_of_a_killed_session_end(wigwag, recording: Path, tiny_checkpoi
     _until(lambda: not any(_alive(pid) for pid in children), 5.0)
 
 
+def test_labels_of_a_killed_live_session_are_in_its_file(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """After SIGKILL all that were said stand under the name given, whole, and nothing beside it."""
+    kept = tmp_path / "out" / "labels.jsonl"
+    kept.parent.mkdir()
+    kept.write_text("of an earlier session\n")
+    session = wigwag.start(
+        *("live", "--camera", "simulated", "--checkpoint", tiny_checkpoint, "--json"),
+        *("--output", kept),
+    )
+    said = [session.stdout.readline() for _ in range(5)]
+    session.kill()
+    said += session.stdout.readlines()
+    session.wait(10)
+    lines = kept.read_bytes().splitlines(keepends=True)
+    assert lines[: len(said)] == said
+    assert all(json.loads(line)["label"] for line in lines)
+    assert list(kept.parent.iterdir()) == [kept]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
