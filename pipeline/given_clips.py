@@ -35,12 +35,7 @@ def read_given_clips(
         clip for clip in clips if clip.class_name in class_names and clip.bits.shape[1] == size
     ]
     if not known:
-        raise InputError(
-            what=f"clips to rehearse {path}",
-            got="none of a class that the checkpoint knows",
-            allowed="a recording with NAME_labels.csv beside it, a folder of such, or kept clips",
-            todo="name another with --rehearse",
-        )
+        raise _unusable(path, "none of a class that the checkpoint knows")
     found: list[Clip] = []
     for name in class_names:
         of_class = [clip for clip in known if clip.class_name == name]
@@ -52,12 +47,31 @@ def read_given_clips(
 
 
 def clip_files(path: Path) -> list[Path]:
-    """Files of clips, and recordings with a label file beside them: `path` or what is in it."""
-    return [
+    """Files of clips, and recordings with a label file beside them: `path` or what is in it.
+
+    Raises `InputError` where there are none.
+    """
+    found = [
         file
         for file in (sorted(path.iterdir()) if path.is_dir() else [path])
-        if file.suffix == ".npz" or (file.is_file() and labels_path(file).is_file())
+        if file.is_file() and (file.suffix == ".npz" or labels_path(file).is_file())
     ]
+    if not found:
+        if not path.exists():
+            got = "a path that does not exist"
+        else:
+            got = "a folder without any" if path.is_dir() else "a file that is none"
+        raise _unusable(path, got)
+    return found
+
+
+def _unusable(path: Path, got: str) -> InputError:
+    return InputError(
+        what=f"clips to rehearse {path}",
+        got=got,
+        allowed="a recording with NAME_labels.csv beside it, a folder of such, or kept clips",
+        todo="name another with --rehearse",
+    )
 
 
 def _cut(path: Path, class_names: Sequence[str], columns: int, rows: int) -> list[Clip]:

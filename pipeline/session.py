@@ -113,6 +113,11 @@ class Session:
             for number, handler in handlers.items():
                 signal.signal(number, handler)
 
+    @property
+    def began(self) -> bool:
+        """Whether anything was seen: a label was said, or a frame stepped."""
+        return self._labels.count > 0 or (self._summary is not None and self._summary.frames > 0)
+
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
         self._interrupts += 1
 
@@ -178,14 +183,15 @@ class Session:
         deadline: float | None = None
         brain_ended: float | None = None
         source_ended: float | None = None
+        unheard: set[int] = set()
         while (reader.open_pipes or stages.waits) and (
             deadline is None or time.monotonic() < deadline
         ):
-            quiet = recorder.child.pipes()[0] if recorder else None
+            quiet = {recorder.child.pipes()[0]} if recorder else set()
             for pipe, line in reader.read(0.05):
                 if pipe == brain.child.pipes()[0]:
                     self._take_label_line(line, output)
-                elif pipe != quiet:
+                elif pipe not in quiet | unheard:
                     self._pass_on(line)
             if self._interrupts > 1:
                 break
@@ -219,6 +225,10 @@ class Session:
             waits = readers_left is not None and time.monotonic() < readers_left
             if status or (self._interrupts and not waits) or abandoned:
                 deadline = time.monotonic() + _GRACE_S
+                if status and not self.began:
+                    # One error is all there is to say; how the others end is none.
+                    others = [stage for stage in stages.values() if not stage.child.status]
+                    unheard.update(pipe for stage in others for pipe in stage.child.pipes())
                 stages.interrupt()
             else:
                 self._obey(keys.pressed())

@@ -79,7 +79,7 @@ class SessionFolder:
             if self.log.exists():
                 raise FileExistsError("a folder with a session in it")
         except OSError as error:
-            raise self._unusable(error) from error
+            raise self.unusable(error) from error
 
     def next(self) -> SessionFolder:
         """The next free folder for a session whose stages were killed: `monday-2` of `monday`."""
@@ -92,11 +92,12 @@ class SessionFolder:
         try:
             shutil.copyfile(checkpoint, self.checkpoint)
         except OSError as error:
-            raise self._unusable(error) from error
+            raise self.unusable(error) from error
         text = json.dumps({"format": FORMAT, **settings}, indent=1)
         write_atomically(self.settings, text.encode() + b"\n")
 
-    def _unusable(self, error: OSError) -> InputError:
+    def unusable(self, error: OSError) -> InputError:
+        """What to say of a folder in which no session can begin."""
         return InputError(
             what=f"session folder {self.path}",
             got=in_words(error),

@@ -17,6 +17,8 @@ from pipeline.commands.console import ConsolePort, WithConsole, beside
 from pipeline.commands.source_options import films, filter_arguments, is_recording
 from pipeline.console.settings import PORT
 
+_BAD_INPUT = 2
+
 
 def register(app: typer.Typer) -> None:
     """Add the command to the program."""
@@ -74,10 +76,11 @@ def adapt(
     `wigwag replay --session` does all of it again. Where a stage is killed, a camera's session goes
     on in a folder beside it, from weights of five seconds ago at most. Ctrl-C ends.
     """
-    from pipeline.addresses import ipc_address, private_run_directory
+    from pipeline.addresses import check_address, ipc_address, private_run_directory
     from pipeline.atomic_file import write_atomically
+    from pipeline.folder_claim import FolderClaim
     from pipeline.logs import say
-    from pipeline.session import Session, SessionSettings
+    from pipeline.session import INTERRUPTED, Session, SessionSettings
     from pipeline.session_folder import SessionFolder
 
     settings = brain_settings(
@@ -97,6 +100,9 @@ def adapt(
         views=view,
     )
     o.parse_speed(speed)
+    for given in (control, publish):
+        if given is not None:
+            check_address(given)
     if console and secret_key is not None:
         raise InputError(
             what="--console",
@@ -126,9 +132,11 @@ def adapt(
         else ("source", "--camera", camera, "--backpressure=drop")
     )
 
+    claims: list[FolderClaim] = []
+
     def kept_in(folder: SessionFolder, begun: Path, rehearse: Path | None) -> SessionSettings:
         """What the stages do to keep a session, begun with a checkpoint, in a new folder."""
-        folder.make()
+        claims.append(FolderClaim(folder))
         command = {"camera": camera, "command": sys.argv[1:]}
         write_atomically(folder.path / "source.json", json.dumps(command).encode() + b"\n")
         return SessionSettings(
@@ -170,4 +178,16 @@ def adapt(
         clips = before.path / "clips"
         return kept_in(following, begun, clips if any(clips.glob("*.npz")) else rehearse)
 
-    raise typer.Exit(Session(kept_in(folder, settings.checkpoint, rehearse)).run())
+    run: Session | None = None
+    status = _BAD_INPUT
+    try:
+        run = Session(kept_in(folder, settings.checkpoint, rehearse))
+        status = run.run()
+    finally:
+        # Of a session that never began nothing is left, so that its name can be given again.
+        for claim in () if run is not None and run.began else claims:
+            if status == _BAD_INPUT or not claim.folder.events.is_file():
+                claim.take_back()
+                if status == INTERRUPTED:
+                    say(f"interrupted before it began, {claim.folder.path} was not kept")
+    raise typer.Exit(status)

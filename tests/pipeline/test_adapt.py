@@ -299,22 +299,65 @@ def test_a_folder_with_a_session_is_not_written_over(wigwag, tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
 
 
-def test_a_session_that_cannot_start_says_why_and_no_more(
-    wigwag, tmp_path: Path, tiny_checkpoint: Path
+@pytest.mark.parametrize(
+    ("camera", "options", "said"),
+    [
+        ("nosuch", (), "camera: got 'nosuch'"),
+        ("simulated:user=abc", (), "user: got 'abc'"),
+        ("{tmp}/empty.aedat4", (), "empty"),
+        (CAMERA, ("--speed", "max"), "--speed"),
+        (CAMERA, ("--rehearse", "{tmp}/nosuch"), "nosuch: got a path that does not exist"),
+        (CAMERA, ("--rehearse", "{tmp}/none"), "none: got a folder without any"),
+        (CAMERA, ("--control", "nonsense"), "address: got 'nonsense'"),
+        (CAMERA, ("--secret-key", "{tmp}/nosuch"), "key file"),
+        (CAMERA, ("--view", "500,500,20"), "view: got 500,500,20"),
+        (CAMERA, ("--checkpoint", "{tmp}/half.safetensors"), "half.safetensors"),
+    ],
+)
+def test_a_session_that_never_began_leaves_nothing(
+    wigwag,
+    tmp_path: Path,
+    tiny_checkpoint: Path,
+    camera: str,
+    options: tuple[str, ...],
+    said: str,
 ) -> None:
-    """A camera that is none, an empty file, a pace that a camera does not have."""
-    empty = tmp_path / "empty.aedat4"
-    empty.touch()
-    runs = wigwag.run_side_by_side(*(
-        (
-            "adapt", "--camera", *camera, "--session", tmp_path / f"{number}",
-            "--checkpoint", tiny_checkpoint,
-        )
-        for number, camera in enumerate((["nosuch"], [empty], [CAMERA, "--speed", "max"]))
-    ))  # fmt: skip
-    for said, (status, out, error) in zip(("nosuch", "empty", "--speed"), runs, strict=True):
-        assert (status, out, error.count("\n")) == (2, "", 1), error
-        assert said in error
+    """Whoever mistyped an option is told so first, and can give the session's name again."""
+    (tmp_path / "empty.aedat4").touch()
+    (tmp_path / "none").mkdir()
+    (tmp_path / "half.safetensors").write_bytes(tiny_checkpoint.read_bytes()[:5000])
+    before = set(tmp_path.iterdir())
+    told = [option.format(tmp=tmp_path) for option in options]
+    if "--checkpoint" not in told:
+        told += ["--checkpoint", str(tiny_checkpoint)]
+    status, out, error = wigwag.run(
+        *("adapt", "--camera", camera.format(tmp=tmp_path)),
+        *("--session", tmp_path / "sessions" / "monday", *told),
+    )
+    assert (status, out) == (2, ""), error
+    assert said in error.splitlines()[0]
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_what_was_in_a_folder_before_stays(wigwag, tmp_path: Path, tiny_checkpoint: Path) -> None:
+    """Of a session that never began there only what came with it goes; one that begins stays."""
+    folder = SessionFolder(tmp_path / "session")
+    folder.path.mkdir()
+    (folder.path / "notes.txt").write_text("mine")
+    (folder.path / "source.json").write_text("{}")
+    told = ("--session", folder.path, "--checkpoint", tiny_checkpoint)
+    status, _, error = wigwag.run(
+        *("adapt", "--camera", CAMERA, "--secret-key", tmp_path / "nosuch", *told)
+    )
+    assert status == 2, error
+    left = {path.name: path.is_file() for path in folder.path.iterdir()}
+    assert left == {"notes.txt": True, "source.json": True}
+    session = Taught(wigwag, folder.path, tiny_checkpoint)
+    session.until(lambda: session.ask("status")["frames"] > 100)
+    session.end()
+    assert (folder.path / "notes.txt").read_text() == "mine"
+    assert folder.events.is_file()
+    assert read_session_log(folder.log).of("end")
 
 
 def test_damage_in_the_middle_of_a_log_is_refused(tmp_path: Path) -> None:

@@ -55,8 +55,12 @@ def test_clips_are_cut_from_labelled_recordings(simulated_set: Path) -> None:
     assert {clip.class_name for clip in clips} == {"c2", "c8"}
     assert all(250 <= len(clip.bits) <= 350 for clip in clips)
     assert all(clip.bits.any() for clip in clips)
-    with pytest.raises(InputError, match="rehearse"):
-        read_given_clips(simulated_set / "SIMULATED.txt", names, columns=32, rows=32)
+    for path, got in (
+        ("SIMULATED.txt", "a file that is none"),
+        ("nosuch", "a path that does not exist"),
+    ):
+        with pytest.raises(InputError, match=f"{path}: got {got}"):
+            read_given_clips(simulated_set / path, names, columns=32, rows=32)
 
 
 def test_a_file_that_is_no_clips_is_refused(tmp_path: Path) -> None:
