@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -18,6 +19,9 @@ from pipeline.commands.source_options import films, filter_arguments, is_recordi
 from pipeline.console.settings import PORT
 
 _BAD_INPUT = 2
+_BEGINNING_S = 60.0
+"""Bad input ends a session before it begins within this time. What was recorded for longer is kept
+even where no brain lived to say that it had seen it."""
 
 
 def register(app: typer.Typer) -> None:
@@ -180,13 +184,15 @@ def adapt(
 
     run: Session | None = None
     status = _BAD_INPUT
+    start_s = time.monotonic()
     try:
         run = Session(kept_in(folder, settings.checkpoint, rehearse))
         status = run.run()
     finally:
         # Of a session that never began nothing is left, so that its name can be given again.
         for claim in () if run is not None and run.began else claims:
-            if status == _BAD_INPUT or not claim.folder.events.is_file():
+            early = time.monotonic() - start_s < _BEGINNING_S
+            if (status == _BAD_INPUT and early) or not claim.folder.events.is_file():
                 claim.take_back()
                 if status == INTERRUPTED:
                     say(f"interrupted before it began, {claim.folder.path} was not kept")
