@@ -5,6 +5,7 @@ import { Filters } from "./filters.js";
 import { Hold, isTyping } from "./hold.js";
 import { Link } from "./link.js";
 import { Log } from "./log.js";
+import { NumberField } from "./number.js";
 import { Picture } from "./picture.js";
 import { decode } from "./preview.js";
 import { Rasters } from "./raster.js";
@@ -21,7 +22,9 @@ const picture = new Picture(at("picture"));
 const view = new View(at("view"), (text) => askBrain("view", { view: text }));
 const rasters = new Rasters(at("rasters"));
 const figures = new Figures(at("figures"));
-const filters = new Filters(at("filters"), (fields) => ask("source", "filters", fields));
+const filters = new Filters(at("filters"), (fields) => ask("source", "filters", fields), complain);
+const lessonSeconds = new NumberField(at("lesson-s"), "seconds of a lesson", { complain });
+const settingFields = new Map();
 const log = new Log(at("log"));
 const sources = new Sources(at("sources"), () => {
   hold.release();
@@ -66,7 +69,7 @@ const hold = new Hold({
   },
   stillHere: () => link.stillHere(),
   say: (text) => (at("lesson").textContent = text),
-  handsFree: () => (at("hands-free").checked ? Math.max(1, Number(at("lesson-s").value) || 3) : 0),
+  handsFree: () => (at("hands-free").checked ? Math.max(1, lessonSeconds.value) : 0),
 });
 const classes = new Classes(at("classes"), hold);
 hold.attach(at("none"), "none", "n");
@@ -175,19 +178,20 @@ function showSettings(settings) {
   const form = at("settings");
   form.hidden = false;
   for (const [name, value] of Object.entries(settings)) {
-    let box = form.elements.namedItem(name);
-    if (!box) {
-      box = document.createElement("input");
+    if (!settingFields.has(name)) {
+      const box = document.createElement("input");
       box.name = name;
       box.type = "number";
       box.step = "any";
       box.min = "0";
       const title = document.createElement("label");
-      title.append(`${name.replaceAll("_", " ")} `, box);
-      box.addEventListener("change", () => askBrain("settings", { [name]: Number(box.value) }));
+      const shown = name.replaceAll("_", " ");
+      title.append(`${shown} `, box);
       form.append(title);
+      const take = (entered) => askBrain("settings", { [name]: entered });
+      settingFields.set(name, new NumberField(box, shown, { take, complain }));
     }
-    if (document.activeElement !== box) box.value = String(value);
+    settingFields.get(name).tell(value);
   }
 }
 

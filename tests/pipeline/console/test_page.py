@@ -39,6 +39,12 @@ class Page:
         """What is written there."""
         return str(self.run(f"return document.querySelector({selector!r}).textContent"))
 
+    def fill(self, selector: str, text: str) -> Any:
+        """Type in place of what is written in a field; gives the field."""
+        box = self.find(selector)
+        box.send_keys(keys.Keys.CONTROL, "a", keys.Keys.NULL, keys.Keys.DELETE, text)
+        return box
+
     def run(self, script: str) -> Any:
         """What a script gives."""
         return self._browser.execute_script(script)
@@ -186,15 +192,43 @@ def test_filters_of_the_source_are_switched(watched: Stage, page: Page) -> None:
     page.find("#noise").click()
     page.until(lambda: filters()["noise_ms"] == 10, "the noise filter is not switched on")
     page.until(lambda: "K events left out" in page.text("#removed"), "nothing is left out")
-    box = page.find("#noise-ms")
-    box.clear()
-    box.send_keys("2.5", keys.Keys.ENTER)
+    page.fill("#noise-ms", "2.5").send_keys(keys.Keys.ENTER)
     page.until(lambda: filters()["noise_ms"] == 2.5, "its time is not changed")
     page.find("#noise").click()
     page.until(lambda: filters()["noise_ms"] is None, "the noise filter is not switched off")
     page.find("#find-hot").click()
     page.until(lambda: filters()["hot_pixels"], "hot pixels are not looked for")
     page.until(lambda: page.run("return document.querySelector('#hot-pixels').checked"), "no tick")
+
+
+def test_what_is_no_number_is_not_sent(taught: Stage, page: Page) -> None:
+    """It is marked and said in the field, nothing changes, and leaving it brings the old back."""
+    page.until(lambda: page.find("#settings").is_displayed(), "no settings are shown")
+    in_sight = (
+        "const box = document.querySelector('#trouble').getBoundingClientRect();"
+        "return box.top > 0 && box.bottom <= innerHeight"
+    )
+    for selector, name, typed in (
+        ("[name='rate']", "rate", ""),
+        ("[name='rate']", "rate", "1e-"),
+        ("#noise-ms", "time of the noise filter", "-"),
+        ("#lesson-s", "seconds of a lesson", ""),
+    ):
+        before = page.find(selector).get_property("value")
+        box = page.fill(selector, typed)
+        assert box.get_attribute("aria-invalid") == "true"
+        box.send_keys(keys.Keys.ENTER)
+        said = f"{name}: got no number; allowed: a number; {before} is kept"
+        page.until(lambda said=said: page.text("#trouble") == said, "it does not say so")
+        assert page.run(in_sight)
+        box.send_keys(keys.Keys.TAB)
+        assert box.get_property("value") == before
+        assert box.get_attribute("aria-invalid") == "false"
+        page.run("document.querySelector('#trouble').textContent = ''")
+    page.fill("[name='threshold']", "0.25").send_keys(keys.Keys.ENTER)
+    page.until(lambda: taught.ask("status")["settings"]["threshold"] == 0.25, "it is not sent")
+    # What had been sent before would have come before.
+    assert taught.ask("status")["settings"]["rate"] == 0.001
 
 
 def test_a_wrong_token_is_refused_at_the_door(stage: Stage, page: Page) -> None:
