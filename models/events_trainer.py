@@ -20,10 +20,10 @@ from models.events_layout import PARAMETERS, STATE, learning_arrays, learnt_tens
 from models.events_learning import take_step, update, work_off
 from models.events_readout import learning_terms, step_sizes
 from models.events_streams import EventsStreams
-from models.learning_settings import LearningSettings
+from models.learning_settings import BURN_IN_MS, LearningSettings
 from models.network import Network
 from models.plain_only import refuse_plain_only
-from models.trainer import BURN_IN_MS, MinibatchResult, stretch_ends
+from models.trainer import MinibatchResult, stretch_ends
 from models.trainer_state import TrainerState, fill, take
 
 CARRIED = (

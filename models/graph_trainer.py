@@ -11,9 +11,9 @@ import torch
 from models.graph_capture import Capture, Program, capture_cuda
 from models.graph_network import GraphNetwork, Kind
 from models.graph_settings import GraphSettings
-from models.learning_settings import LearningSettings
+from models.learning_settings import BURN_IN_MS, LearningSettings
 from models.network import Network
-from models.trainer import BURN_IN_MS, MinibatchResult
+from models.trainer import MinibatchResult
 
 STRETCH_STEPS = 10
 """Steps in one graph: enough to hide its launch, few enough to capture quickly."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from models.checks import finite, one_of, require
+from models.checks import MOST_SEED, finite, is_seed, one_of, require
 
 ReadoutStep = Literal["centred", "normalised"]
 """How a trained readout learns: by the optimiser, from what differs from its usual input, or in
@@ -86,6 +86,7 @@ class LearningSettings:
             self.regularisation,
             "0 to 10",
         )
+        require(is_seed(self.seed), "seed", self.seed, f"0 to {MOST_SEED}")
         one_of(DropoutPlace, "dropout place", self.dropout_place)
         one_of(Surrogate, "surrogate", self.surrogate)
         one_of(ReadoutStep, "readout step", self.readout_step)
@@ -102,6 +103,11 @@ class LearningSettings:
             rate is None or (finite(rate) and 0 < rate < 1), "error rate", rate, "between 0 and 1"
         )
 
+
+BURN_IN_MS = 50
+"""Nothing is learnt from the first steps of a sequence: traces still hold the one before."""
+LONGEST_CROP_MS = 100_000
+"""Of a sequence to learn from."""
 
 ADAMAX_EPSILON = 1e-10
 """Well below the gradients of a single stream (1e-7 and up), so that it changes no step."""

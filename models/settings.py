@@ -6,7 +6,7 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self, get_args
 
-from models.checks import finite, one_of, require
+from models.checks import MOST_SEED, finite, is_seed, one_of, require
 from models.errors import ModelError
 
 InputFrames = Literal["binary", "counts"]
@@ -150,6 +150,7 @@ class NetworkSettings:
             self.other_share,
             "above 0, below 1",
         )
+        require(is_seed(self.seed), "seed", self.seed, f"0 to {MOST_SEED}")
         self.shapes()
 
     @property

@@ -11,7 +11,7 @@ import torch
 
 from models.averaging import WeightAverage
 from models.learner import Learner
-from models.learning_settings import LearningSettings
+from models.learning_settings import BURN_IN_MS, LearningSettings
 from models.network import Network
 from models.reading import SequenceReading, evidence_of, scores_with_other, shares_of
 from models.replicas import ALONE, Replicas
@@ -31,8 +31,6 @@ class MinibatchResult:
     """Share of a layer's pooled neurons that fired, mean over steps."""
 
 
-BURN_IN_MS = 50
-"""Nothing is learnt from the first steps of a sequence: traces still hold the one before."""
 STRETCH_MS = 10
 """Steps worked off together where nothing is learnt; longer ones leave a CPU's caches."""
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from drivers.errors import InputError
+from models.learning_settings import LONGEST_CROP_MS
 from pipeline.binning import Frames
 from pipeline.symmetry import Counterparts, backward_classes, mirrored_classes
 from pipeline.trials import LabelledFrames
@@ -40,7 +41,12 @@ class CropSettings(Variation):
         Variation.__post_init__(self)
         checks = (
             ("batch", self.batch, 1 <= self.batch <= 4096, "1 to 4096"),
-            ("steps", self.steps, 1 <= self.steps <= 100_000, "1 to 100000"),
+            (
+                "steps",
+                self.steps,
+                1 <= self.steps <= LONGEST_CROP_MS,
+                f"1 to {LONGEST_CROP_MS}",
+            ),
         )
         for what, got, good, allowed in checks:
             if not good:

@@ -18,11 +18,11 @@ from drivers.errors import InputError
 from models.checkpoint import load_checkpoint, save_checkpoint
 from models.engines import trainer_for
 from models.known_directions import KNOWN_FROM_CROPS, find_known_directions
+from models.learning_settings import BURN_IN_MS
 from models.network import Network
 from models.replicas import ALONE, Replicas
 from models.settings import TrainingEngineName
 from models.torch_engine import choose_device, prepare_torch
-from models.trainer import BURN_IN_MS
 from pipeline.crops import CropSampler, cut_crops
 from pipeline.datasets import Dataset, Reading
 from pipeline.minibatches import MinibatchFeed

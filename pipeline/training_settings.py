@@ -11,10 +11,10 @@ import msgspec
 
 from drivers.errors import InputError
 from drivers.gestures import GESTURE_NAMES
-from models.learning_settings import LearningSettings
+from models.checks import MOST_SEED, is_seed
+from models.learning_settings import BURN_IN_MS, LearningSettings
 from models.presets import preset
 from models.settings import NetworkSettings, TrainingEngineName
-from models.trainer import BURN_IN_MS
 from pipeline.crops import CropSettings
 
 FINAL_RATE_SHARE = 0.01
@@ -65,7 +65,7 @@ class TrainingSettings:
         for what, got, good, allowed in (
             ("minibatches", self.minibatches, self.minibatches >= 1, "1 or more"),
             ("learning interval", self.learn_every_ms, self.learn_every_ms >= 1, "1 or more"),
-            ("seed", self.seed, self.seed >= 0, "0 or more"),
+            ("seed", self.seed, is_seed(self.seed), f"0 to {MOST_SEED}"),
             (
                 "rate decay",
                 self.rate_decay,
@@ -129,7 +129,7 @@ def training_settings(
         given = _merged(given, values)
     seed = given.get("seed", 0)
     name = str(given.get("preset", "small"))
-    chosen = preset(name, seed=seed if isinstance(seed, int) else 0)
+    chosen = preset(name, seed=seed if is_seed(seed) else 0)
     base = {"network": chosen.network.to_dict(), "learning": asdict(chosen.learning)}
     base |= PROTOCOLS.get(name, {})
     if begun is not None:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from drivers.errors import InputError
+from models.checks import MOST_SEED
+from models.learning_settings import BURN_IN_MS, LONGEST_CROP_MS
 from pipeline.commands import options as o
 
 if TYPE_CHECKING:
@@ -126,7 +128,10 @@ def train(
     crop_ms: Annotated[
         int | None,
         typer.Option(
-            "--crop-ms", min=1, help="Length of a sequence, cut out at random; usually 400."
+            "--crop-ms",
+            min=BURN_IN_MS + 1,
+            max=LONGEST_CROP_MS,
+            help="Length of a sequence, cut out at random; usually 400.",
         ),
     ] = None,
     engine: Annotated[
@@ -143,7 +148,8 @@ def train(
     ] = None,
     rate: o.Rate = None,
     seed: Annotated[
-        int | None, typer.Option("--seed", min=0, help="Of everything random, usually 0.")
+        int | None,
+        typer.Option("--seed", min=0, max=MOST_SEED, help="Of everything random, usually 0."),
     ] = None,
     device: o.DeviceOption = o.Device.auto,
     threads: o.Threads = 1,

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from drivers.errors import InputError
+from models.checks import MOST_SEED
 
 
 class Device(StrEnum):
@@ -122,7 +123,7 @@ SaveFolder = Annotated[
     Path | None,
     typer.Option("--save-folder", help="Where a save request may put a named checkpoint."),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, max=MOST_SEED, help="Of everything random.")]
 Threads = Annotated[
     int, typer.Option("--threads", min=1, help="Of the brain; no more than there are free cores.")
 ]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.errors import InputError
+from models.checks import MOST_SEED, is_seed
 
 Say = Callable[[str], None]
 """Takes a line about how far the experiment is."""
@@ -37,6 +38,7 @@ class ExperimentSettings:
         for name, got, fits, allowed in (
             ("--minutes", self.minutes, self.minutes is None or 0 < self.minutes < 1e5, "above 0"),
             ("--samples", self.samples, self.samples is None or self.samples > 0, "1 or more"),
+            ("--seed", self.seed, is_seed(self.seed), f"0 to {MOST_SEED}"),
             ("--threads", self.threads, 1 <= self.threads <= 1024, "1 to 1024"),
         ):
             if not fits:

@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from models.checkpoint import load_checkpoint, save_checkpoint
+from models.checks import MOST_SEED
 from models.engines import load_engine
 from models.errors import ModelError
 from models.events_engine import EventsEngine
@@ -45,6 +47,18 @@ def test_engine_is_the_one_asked_for(
     """`auto` takes the fast engine on a CPU; names are obeyed."""
     made = load_engine(checkpoint, engine=engine, device=device, learning=LearningSettings())
     assert type(made) is kind
+
+
+@pytest.mark.parametrize("engine", ["events", "torch"])
+def test_engines_take_the_largest_seed(checkpoint: Path, engine: Any) -> None:
+    """What the settings allow can be learnt with."""
+    learning = LearningSettings(seed=MOST_SEED, rate=0.1)
+    made = load_engine(checkpoint, engine=engine, device="cpu", learning=learning)
+    settings = made.settings
+    frame = np.ones((settings.input_channels, settings.height, settings.width), np.uint8)
+    for _ in range(20):
+        made.step(frame, 1)
+    assert made.updates > 0
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

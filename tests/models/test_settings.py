@@ -48,6 +48,8 @@ def test_preset_takes_its_seed() -> None:
         (lambda: LearningSettings(update_every_steps=0), "update every steps: got 0"),
         (lambda: LearningSettings(dropout=1.0), "dropout: got 1.0"),
         (lambda: LearningSettings(dropout_place="spikes"), "dropout place: got 'spikes'"),
+        (lambda: LearningSettings(seed=2**63), "seed: got 9223372036854775808"),
+        (lambda: preset("small", seed=-1), "seed: got -1"),
         (lambda: preset("none"), "preset: got 'none'"),
         (lambda: NetworkSettings.from_dict({"layers": [{"channel": 3}]}), "network settings: got"),
     ],

@@ -110,6 +110,7 @@ def test_the_learning_rate_is_divided_in_steps_or_stays() -> None:
         ({"minibatches": 0}, "minibatches"),
         ({"learn_every_ms": 0}, "learning interval"),
         ({"crops": {"steps": 50}}, "above 50"),
+        ({"crops": {"steps": 100_001}}, "1 to 100000"),
         ({"crops": {"batch": 0}}, "crop batch"),
         (
             {"crops": {"size": 1}},
@@ -126,6 +127,8 @@ def test_the_learning_rate_is_divided_in_steps_or_stays() -> None:
         ({"rate_divisor": 0.5}, "rate divisor"),
         ({"learning": {"rate": -1}}, "learning rate"),
         ({"seed": -1}, "seed"),
+        ({"seed": 2**63}, "seed: got 9223372036854775808"),
+        ({"network": {"seed": 2**64}}, "seed: got 18446744073709551616"),
         ({"engine": "steam"}, "engine"),
     ],
 )
@@ -133,6 +136,12 @@ def test_settings_out_of_range_are_refused(values: dict[str, Any], said: str) ->
     """Unknown names, wrong kinds and numbers out of range give one error that says which."""
     with pytest.raises(InputError, match=said):
         training_settings(values)
+
+
+@pytest.mark.parametrize("steps", [51, 100_000])
+def test_crops_are_as_long_as_the_command_line_allows(steps: int) -> None:
+    """Both ends of the range of --crop-ms."""
+    assert training_settings({"crops": {"steps": steps}}).crops.steps == steps
 
 
 def test_a_table_that_is_none_is_refused_whatever_comes_after_it() -> None:
