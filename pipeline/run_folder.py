@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from drivers.errors import InputError, in_words
 from models.trainer_state import TrainerState, pack, unpack
 from pipeline.atomic_file import write_atomically
 from pipeline.settings_file import read_settings, write_settings
+from pipeline.shell_words import shell_words
 from pipeline.training_settings import TrainingSettings, training_settings
 from recordings.outputs import check_outputs
 
@@ -92,16 +92,17 @@ class RunFolder:
 
         The command that repeats it, with these `options`, stands above them.
         """
-        words = ["train", dataset, "--settings", "THIS", "--run", "NEW"]
+        words = ["wigwag", "train", dataset, "--settings", "THIS", "--run", "NEW"]
         words += [word for option in options.items() for word in option]
-        head = f"All settings of this run. What repeats it:\nwigwag {' '.join(map(_quoted, words))}"
+        head = f"All settings of this run. What repeats it:\n{shell_words(words)}"
         write_settings(self.settings_file, settings.to_dict(), head=head)
 
     def how_to_go_on(self, dataset: str) -> str:
         """The command that goes on with a run that was stopped; not every engine keeps a state."""
+        words: list[object] = ["wigwag", "train", dataset]
         if self.state_file.exists():
-            return f"wigwag train {dataset} --run {self.path} --resume"
-        return f"wigwag train {dataset} --run NEW --start-from {self.checkpoint}"
+            return shell_words([*words, "--run", self.path, "--resume"])
+        return shell_words([*words, "--run", "NEW", "--start-from", self.checkpoint])
 
     def settings(self) -> TrainingSettings:
         """Those that the run began with; raises `InputError` where there is no run."""
@@ -128,8 +129,3 @@ class RunFolder:
                 todo=f"evaluate it, or begin another with --start-from {self.checkpoint}",
             )
         return unpack(self.state_file)
-
-
-def _quoted(word: str) -> str:
-    """As a shell takes it; a comment of TOML has no unprintable characters, a path may have."""
-    return shlex.quote(word) if word.isprintable() else ascii(word)

@@ -17,6 +17,7 @@ from pipeline.commands.brain_options import arguments, brain_arguments, brain_se
 from pipeline.commands.console import ConsolePort, WithConsole, beside
 from pipeline.commands.source_options import films, filter_arguments, is_recording
 from pipeline.console.settings import PORT
+from pipeline.shell_words import shell_words
 
 _BAD_INPUT = 2
 _BEGINNING_S = 60.0
@@ -170,7 +171,7 @@ def adapt(
             as_json=as_json,
             summary=folder.summary,
             source_control=folder.source_control,
-            greeting=f"teach it: wigwag teach CLASS --session {session}",
+            greeting=f"teach it: wigwag teach CLASS {shell_words(('--session', session))}",
         )
 
     def kept_elsewhere(before: SessionFolder) -> SessionSettings:

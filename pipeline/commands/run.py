@@ -15,6 +15,7 @@ from pipeline.commands.console import ConsolePort, WithConsole, beside
 from pipeline.commands.session_replay import replay_of
 from pipeline.commands.source_options import camera_names, films, filter_arguments, refuse_recording
 from pipeline.console.settings import PORT
+from pipeline.shell_words import shell_words
 
 
 def register(app: typer.Typer) -> None:
@@ -167,7 +168,7 @@ def live(
     from pipeline.session import Session, SessionSettings
 
     for one in camera:
-        refuse_recording(one, f"replay it: `wigwag replay {one}`")
+        refuse_recording(one, f"replay it: `{shell_words(('wigwag', 'replay', one))}`")
     settings = brain_settings(
         checkpoint=checkpoint,
         save=save,

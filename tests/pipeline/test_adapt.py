@@ -77,7 +77,7 @@ def test_a_session_is_done_again_bit_for_bit(wigwag, tmp_path: Path, tiny_checkp
     """Lessons, one taken back, a new class, idle time, a version loaded, rehearsal, a changed
     rate: a replay gives the same labels and, by digest, the same frames and weights.
     """
-    folder = tmp_path / "session"
+    folder = tmp_path / "tuesday evening"
     session = Taught(wigwag, folder, tiny_checkpoint)
     session.until(lambda: session.ask("status")["frames"] > 100)
     first = session.lesson("arm roll", 0.6)
@@ -98,7 +98,7 @@ def test_a_session_is_done_again_bit_for_bit(wigwag, tmp_path: Path, tiny_checkp
     assert status["classes"][-2:] == ["wink", "none"]
     out, error = session.end()
     assert "Traceback" not in error
-    assert error.startswith(f"wigwag: teach it: wigwag teach CLASS --session {folder}\n")
+    assert error.startswith(f"wigwag: teach it: wigwag teach CLASS --session '{folder}'\n")
     assert "ended by: interrupted\n" in error
     assert json.loads(session.folder.summary.read_text())["ended"] == "interrupted"
 

@@ -323,7 +323,7 @@ def test_convert_there_and_back_keeps_every_event(arm_roll: Path, tmp_path: Path
         (["replay", "{recording}", "--checkpoint", "{text}", "--summary", "{text}"], "--summary"),
         (["replay", "--session", "{folder}", "--output", "{text}"], "--output {text}"),
         (["live", "--camera", "{text}", "--output", "{text}"], "--output {text}"),
-        (["live", "--camera", "{recording}"], "wigwag replay {recording}"),
+        (["live", "--camera", "{recording}"], "wigwag replay '{recording}'"),
         (["live", "--camera", "simulated", "--console-port", "70000"], "'--console-port'"),
         (["source", "--camera", "{recording}", "--bind", "ipc:///x"], "leave out --camera"),
         (["live", "--camera", "film:path={text}", "--summary", "{text}"], "--summary {text}"),

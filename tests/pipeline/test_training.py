@@ -431,10 +431,11 @@ def test_a_run_does_not_write_over_what_it_begins_from(
 
 
 def test_a_run_whose_engine_keeps_no_state_goes_on_from_its_checkpoint(tmp_path: Path) -> None:
-    """--resume would be refused there, and says the same."""
-    folder = RunFolder(tmp_path)
+    """--resume would be refused there, and says the same; a shell takes it as it is said."""
+    folder = RunFolder(tmp_path / "one run")
     assert folder.how_to_go_on("SET") == (
-        f"wigwag train SET --run NEW --start-from {tmp_path / 'checkpoint.safetensors'}"
+        f"wigwag train SET --run NEW --start-from '{folder.path / 'checkpoint.safetensors'}'"
     )
+    folder.path.mkdir()
     folder.state_file.touch()
-    assert folder.how_to_go_on("SET") == f"wigwag train SET --run {tmp_path} --resume"
+    assert folder.how_to_go_on("MY SET") == f"wigwag train 'MY SET' --run '{folder.path}' --resume"
