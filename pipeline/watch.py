@@ -120,7 +120,8 @@ class Watcher:
             + ", ".join(
                 f"{name} {value:.1f}" if isinstance(value, float) else f"{name} {value}"
                 for name, value in figures.items()
-                if value is not None
+                # What has parts (views, each of several sources) is for --json.
+                if value is not None and not isinstance(value, dict | list)
             )
             + "\n"
         )

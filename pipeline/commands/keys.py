@@ -134,7 +134,10 @@ def list_clients(server: ServerSecret, as_json: o.AsJson = False) -> None:
 
     load_secret_key(server)  # so that nobody takes the list of no stage for an empty one
     path = allow_list_of(server)
-    for client in read_allow_list(path).values():
+    clients = read_allow_list(path)
+    if not clients and not as_json:
+        sys.stdout.write(f"nobody: {path} lets nobody in\n")
+    for client in clients.values():
         rights = [right for right in RIGHTS if right in client.rights]
         if as_json:
             said = {"name": client.name, "may": rights, "public_key": client.public_key}

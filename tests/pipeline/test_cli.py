@@ -102,6 +102,22 @@ def test_watch_prints_what_a_brain_says(wigwag) -> None:
     assert (watcher.returncode, error) == (130, b"wigwag: 0 messages missed, 1 not understood\n")
 
 
+def test_watch_prints_figures_for_people(wigwag) -> None:
+    """Those that have parts are left to --json."""
+    address = ipc_address(private_run_directory(), "brain")
+    figures = {"frames": 5, "steps_per_s": 1.25, "gaps": None, "view": {"x": 1}, "sources": [{}]}
+    with bus.Publisher(address) as publisher:
+        watcher = wigwag.start("watch", "--connect", address)
+        deadline = time.monotonic() + 20
+        while not publisher.subscribers(b"telemetry/x"):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        said = json.dumps(figures).encode()
+        publisher.publish(wire.encode_json("telemetry", "brain", 0, said, time.time_ns()))
+        line = watcher.stdout.readline().decode()
+    assert line == "brain: frames 5, steps_per_s 1.2\n"
+
+
 def test_a_terminated_command_clears_up(wigwag, tmp_path: Path) -> None:
     """SIGTERM ends `simulate` with its workers, leaves nothing half written and gives 143."""
     folder = tmp_path / "set"

@@ -52,7 +52,11 @@ def test_keys_are_made_allowed_listed_and_revoked(wigwag: "Wigwag", tmp_path: Pa
     assert "never overwritten" in refused[0][2]
     assert secret.read_text() == text
     assert wigwag.run("keys", "revoke", secret, "lena")[0] == 0
-    assert wigwag.run("keys", "list", secret)[1] == ""
+    nobody, as_json = wigwag.run_side_by_side(
+        ("keys", "list", secret), ("keys", "list", secret, "--json")
+    )
+    assert nobody[:2] == (0, f"nobody: {secret.with_suffix('.allowed')} lets nobody in\n")
+    assert as_json[:2] == (0, "")
 
 
 def test_stages_with_keys_recognise_and_record(
