@@ -37,7 +37,7 @@ from pipeline.security import CurveClient, CurveServer
 from pipeline.standard_output import GONE, leave_stdout
 from pipeline.summary import Ending, RunSummary, encode_summary, print_summary
 from pipeline.unseen_labels import unseen_labels
-from recordings.labels import GestureInterval, read_label_file
+from recordings.labels import GestureInterval, read_label_file, refuse_unknown_classes
 
 _BREATH_NS = 50_000_000
 """Control requests and signals are looked at this often, in the middle of a packet too."""
@@ -74,6 +74,8 @@ def run_brain(
     file = settings.learn or settings.labels
     intervals = read_label_file(file) if file else []
     engines = [load(apart) for apart in settings.apart()]
+    if file:
+        refuse_unknown_classes(file, intervals, len(engines[0].class_names))
     Intake.warm_up(counts=any(engine.settings.counts_events for engine in engines))
     with ExitStack() as stack:
         brain = Brain(settings, engines, intervals, stack)

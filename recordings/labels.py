@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
@@ -23,6 +23,8 @@ class GestureInterval:
     t_end_us: int
     gesture_class: int
     """Counted from 1."""
+    line: int | None = field(default=None, compare=False)
+    """Where a label file has it."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.gesture_class <= MOST_CLASSES:
@@ -72,13 +74,13 @@ def read_label_file(path: Path) -> list[GestureInterval]:
             allowed=repr(",".join(HEADER)),
             todo="add this header line",
         )
-    found: list[tuple[GestureInterval, int]] = []
+    found: list[GestureInterval] = []
     for line, row in enumerate(rows[1:], start=2):
         if not any(cell.strip() for cell in row):
             continue
         try:
             gesture_class, t_begin_us, t_end_us = (int(cell) for cell in row)
-            found.append((GestureInterval(t_begin_us, t_end_us, gesture_class), line))
+            found.append(GestureInterval(t_begin_us, t_end_us, gesture_class, line))
         except ValueError as error:
             raise InputError(
                 what=f"label file {path}, line {line}",
@@ -87,16 +89,28 @@ def read_label_file(path: Path) -> list[GestureInterval]:
                 todo="mend or remove the line",
             ) from error
     found.sort()
-    for (before, line), (after, other) in pairwise(found):
+    for before, after in pairwise(found):
         if after.t_begin_us < before.t_end_us:
             raise InputError(
-                what=f"label file {path}, lines {line} and {other}",
+                what=f"label file {path}, lines {before.line} and {after.line}",
                 got=f"class {before.gesture_class} until {before.t_end_us} us, and class "
                 f"{after.gesture_class} from {after.t_begin_us} us on",
                 allowed="one gesture at a time",
                 todo="shorten one of the two",
             )
-    return [interval for interval, _ in found]
+    return found
+
+
+def refuse_unknown_classes(path: Path, intervals: Iterable[GestureInterval], classes: int) -> None:
+    """Raise `InputError` for an interval of the file whose class is above `classes`."""
+    for interval in intervals:
+        if interval.gesture_class > classes:
+            raise InputError(
+                what=f"label file {path}, line {interval.line}",
+                got=f"class {interval.gesture_class}",
+                allowed=f"1 to {classes}, those of the checkpoint",
+                todo="mend the line, or take a checkpoint that knows the class",
+            )
 
 
 def _shown(row: Sequence[str]) -> str:

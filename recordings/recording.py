@@ -124,7 +124,7 @@ class Recording(Closing):
         if seq == 0 and sought_us is None:
             raise InputError(
                 what=f"start in recording {self.path}",
-                got=f"{self._start_us} us",
+                got=_seconds(self._start_us or 0),
                 allowed="a time before the last event",
                 todo="choose an earlier start",
             )
@@ -151,18 +151,29 @@ def _check_span(
     path: Path, packet_us: int | None, start_us: int | None, stop_us: int | None
 ) -> None:
     begin = 0 if start_us is None else start_us
-    if (packet_us is not None and packet_us < 1) or begin < 0:
-        what, got = ("packet length", packet_us) if begin >= 0 else ("start", start_us)
+    if packet_us is not None and packet_us < 1:
         raise InputError(
-            what=f"{what} for recording {path}",
-            got=f"{got} us",
-            allowed="1 us or more" if begin >= 0 else "0 us or more after the first event",
+            what=f"packet length for recording {path}",
+            got=f"{packet_us} us",
+            allowed="1 us or more",
+            todo="choose another one",
+        )
+    if begin < 0:
+        raise InputError(
+            what=f"start for recording {path}",
+            got=_seconds(begin),
+            allowed="0 s or more after the first event",
             todo="choose another one",
         )
     if stop_us is not None and stop_us <= begin:
         raise InputError(
             what=f"stop for recording {path}",
-            got=f"{stop_us} us",
-            allowed=f"more than the start, {begin} us",
+            got=_seconds(stop_us),
+            allowed=f"more than the start, {_seconds(begin)}",
             todo="choose a later stop",
         )
+
+
+def _seconds(t_us: int) -> str:
+    """As options and requests have it, whole to the microsecond."""
+    return f"{t_us / 1e6:.6f}".rstrip("0").rstrip(".") + " s"

@@ -247,6 +247,10 @@ def test_labels_of_a_killed_live_session_are_in_its_file(
         (["missing.aedat4"], "missing.aedat4"),
         (["{recording}", "--speed", "fast"], "--speed"),
         (["{recording}", "--labels", "missing.csv"], "missing.csv"),
+        (
+            ["{recording}", "--start", "2", "--stop", "1"],
+            "got 1 s; allowed: more than the start, 2",
+        ),
         (["{recording}", "--step"], "--step"),
         (["{recording}", "--output", "/no/such/folder/out"], "output file"),
         (["{recording}", "--checkpoint", "{recording}"], "checkpoint"),
@@ -289,6 +293,20 @@ def _until(condition: Any, timeout_s: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         time.sleep(0.02)
+
+
+def test_a_class_that_the_checkpoint_has_not_is_named_by_file_and_line(
+    wigwag, tmp_path: Path, recording: Path, tiny_checkpoint: Path
+) -> None:
+    """As every other error in a label file."""
+    labels = tmp_path / "labels.csv"
+    labels.write_text("class,startTime_usec,endTime_usec\n1,0,100000\n99,100000,200000\n")
+    status, _, error = wigwag.run(
+        "replay", recording, "--checkpoint", tiny_checkpoint, "--learn", labels
+    )
+    said = f"wigwag: label file {labels}, line 3: got class 99; allowed: 1 to 11, "
+    assert status == 2
+    assert error.splitlines()[-1].startswith(said)
 
 
 @pytest.mark.parametrize("option", ["--learn", "--labels"])

@@ -83,8 +83,20 @@ def test_a_recording_begins_elsewhere_once(recording_path: Path) -> None:
         assert np.array_equal(joined(list(recording)), whole)
         recording.seek(10**9)
         assert list(recording) == []
-        with pytest.raises(InputError, match="start for recording"):
+        with pytest.raises(InputError, match=r"start for recording .* got -0\.000001 s; "):
             recording.seek(-1)
+
+
+def test_a_part_that_is_none_is_told_in_seconds(recording_path: Path) -> None:
+    """As the options are: a stop that is not after the start, a start after the end."""
+    said = r"stop for recording .*: got 2\.5 s; allowed: more than the start, 1000000000 s; "
+    with pytest.raises(InputError, match=said):
+        open_recording(recording_path, start_us=10**15, stop_us=2_500_000)
+    with (
+        open_recording(recording_path, start_us=86_400 * 10**6) as late,
+        pytest.raises(InputError, match=r"start in recording .*: got 86400 s; "),
+    ):
+        list(late)
 
 
 def test_a_recording_that_is_gone_is_said(recording_path: Path) -> None:

@@ -3,7 +3,12 @@ from pathlib import Path
 import pytest
 
 from drivers.errors import InputError
-from recordings.labels import GestureInterval, read_label_file, write_label_file
+from recordings.labels import (
+    GestureInterval,
+    read_label_file,
+    refuse_unknown_classes,
+    write_label_file,
+)
 
 HEADER = "class,startTime_usec,endTime_usec\n"
 
@@ -37,6 +42,17 @@ def test_a_line_that_is_none_is_one_short_error(tmp_path: Path, content: str, sa
         read_label_file(path)
     assert str(path) in str(caught.value)
     assert len(str(caught.value)) < 500
+
+
+def test_a_class_that_is_not_known_is_named_by_its_line(tmp_path: Path) -> None:
+    """Where it stands in the file, whenever it is."""
+    path = tmp_path / "labels.csv"
+    path.write_text(HEADER + "12,2000,3000\n11,0,10\n")
+    intervals = read_label_file(path)
+    refuse_unknown_classes(path, intervals, 12)
+    said = r"labels\.csv, line 2: got class 12; allowed: 1 to 11, "
+    with pytest.raises(InputError, match=said):
+        refuse_unknown_classes(path, intervals, 11)
 
 
 def test_gestures_that_overlap_are_named_by_their_lines(tmp_path: Path) -> None:
