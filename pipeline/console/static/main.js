@@ -28,7 +28,7 @@ const settingFields = new Map();
 const log = new Log(at("log"));
 const sources = new Sources(at("sources"), () => {
   hold.release();
-  for (const shown of [picture, rasters, figures]) shown.forget();
+  for (const shown of [picture, rasters, figures, view]) shown.forget();
   showBrain({ status: brain });
 });
 let brain = {};

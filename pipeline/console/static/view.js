@@ -1,4 +1,6 @@
 // The frame around what the network sees: dragged, moved by keys, made larger or smaller by a cell.
+const SETTLED_MS = 2000;
+
 export class View {
   // `ask` tells the brain of another view and gives its answer.
   constructor(frame, ask) {
@@ -8,6 +10,7 @@ export class View {
     this.seen = null;
     this.grip = null;
     this.busy = false;
+    this.answered = -Infinity;
     this.waiting = [];
     frame.addEventListener("pointerdown", (event) => this.begin(event));
     frame.addEventListener("pointermove", (event) => this.drag(event));
@@ -25,9 +28,16 @@ export class View {
     this.place(left, top, width, height);
   }
 
-  // From the brain: {x, y, width, height, cell} in pixels of the sensor.
+  // From the brain's status: {x, y, width, height, cell} in pixels of the sensor.
   tell(view) {
+    // It may be older than the answer to what was asked here, and the next key begins from there.
+    if (this.seen && (this.busy || performance.now() - this.answered < SETTLED_MS)) return;
     this.seen = view ?? null;
+  }
+
+  // Of another camera nothing was asked yet.
+  forget() {
+    this.seen = null;
   }
 
   place(left, top, width, height) {
@@ -134,7 +144,8 @@ export class View {
       this.busy = false;
     });
     if (answer.ok && answer.width !== undefined && this.head) {
-      this.tell({ x: answer.x, y: answer.y, width: answer.width, height: answer.height, cell: answer.cell });
+      this.seen = { x: answer.x, y: answer.y, width: answer.width, height: answer.height, cell: answer.cell };
+      this.answered = performance.now();
       const by = this.head.shrunk;
       this.head = { ...this.head, view: [answer.x / by, answer.y / by, answer.width / by, answer.height / by] };
     }

@@ -181,6 +181,37 @@ def test_the_view_is_moved_on_the_picture(watched: Stage, page: Page) -> None:
     page.until(looks(**{name: whole[name] for name in ("x", "y", "cell")}), "it is not centred")
 
 
+def test_a_key_begins_from_the_answer_and_not_from_an_older_status(
+    watched: Stage, page: Page
+) -> None:
+    """A status that was asked for before the view moved may come after it."""
+    del watched
+    asked = page.run("""
+        return import("/view.js").then(async ({ View }) => {
+          const asked = [];
+          const view = new View(document.createElement("div"), async (text) => {
+            asked.push(text);
+            const [x, y, side] = text.split(",").map(Number);
+            return { ok: true, x, y, width: side, height: side, cell: 4 };
+          });
+          const before = { x: 0, y: 0, width: 64, height: 64, cell: 4 };
+          view.show({ width: 128, height: 128, shrunk: 1, view: [0, 0, 64, 64] });
+          view.tell(before);
+          for (const _ of [1, 2]) {
+            view.shift(1, 0);
+            view.tell(before);
+            await new Promise((go) => setTimeout(go));
+            view.tell(before);
+          }
+          view.forget();
+          view.tell(before);
+          view.shift(0, 1);
+          return asked;
+        })
+    """)
+    assert asked == ["4,0,64", "8,0,64", "0,4,64"]
+
+
 def test_filters_of_the_source_are_switched(watched: Stage, page: Page) -> None:
     """Noise is left out and counted; hot pixels are looked for on request."""
 
