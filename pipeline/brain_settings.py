@@ -14,6 +14,7 @@ from models.live_learning import ONLINE
 from models.settings import EngineName
 from pipeline.chosen_views import ChosenView
 from pipeline.decisions import DecisionSettings
+from recordings.outputs import check_parent
 
 SHIPPED = "small.safetensors"
 
@@ -98,13 +99,8 @@ class BrainSettings:
                 todo="leave it out, or keep what is learnt from a label file with --save",
             )
         for path in (self.save, self.latest):
-            if path is not None and not path.absolute().parent.is_dir():
-                raise InputError(
-                    what=f"checkpoint to save {path}",
-                    got="a folder that does not exist",
-                    allowed="a file in an existing folder",
-                    todo="make the folder first",
-                )
+            if path is not None:
+                check_parent("checkpoint to save", path)
         files = [path.absolute().parent for path in (self.save, self.latest) if path]
         for folder in (*files, self.save_folder):
             if folder is not None and folder.is_dir() and not os.access(folder, os.W_OK):

@@ -52,7 +52,7 @@ def convert_recording(src: Path, dst: Path) -> ConversionReport:
             allowed=".aedat4 (AEDAT4) or .aedat (AEDAT 3.1)",
             todo="choose one of the two endings",
         )
-    check_parent(dst)
+    check_parent("output file", dst)
     check_outputs({"output file": dst}, [src])
     place = place_of_output("output file", dst)
     file_format, writer_for = _WRITERS[dst.suffix.lower()]

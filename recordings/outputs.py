@@ -61,11 +61,11 @@ def check_outputs(outputs: Mapping[str, Path | None], inputs: Iterable[Path | No
         written[name] = path
 
 
-def check_parent(out: Path) -> None:
-    """Raise `InputError` where the folder of a file to be written is not there."""
+def check_parent(what: str, out: Path) -> None:
+    """Raise `InputError` where the folder of a file to be written is not there; `what` as above."""
     if not out.absolute().parent.is_dir():
         raise InputError(
-            what=f"output file {out}",
+            what=f"{what} {out}",
             got="a folder that does not exist",
             allowed="a file in a folder that exists",
             todo="make the folder first, or choose another path",
@@ -74,7 +74,7 @@ def check_parent(out: Path) -> None:
 
 def check_new(out: Path) -> None:
     """Raise `InputError` where a file is there already, or no folder for it."""
-    check_parent(out)
+    check_parent("output file", out)
     if place_of_output("output file", out).exists():
         raise InputError(
             what=f"output file {out}",

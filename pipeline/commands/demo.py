@@ -27,6 +27,6 @@ def demo(
 
     if summary is not None:
         check_outputs({"--summary": summary}, [])
-        check_parent(summary)
+        check_parent("--summary", summary)
     o.parse_speed(speed)
     raise typer.Exit(run_demo(speed=speed, summary=summary))

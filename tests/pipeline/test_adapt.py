@@ -299,6 +299,24 @@ def test_a_folder_with_a_session_is_not_written_over(wigwag, tmp_path: Path) -> 
     assert [path.name for path in tmp_path.iterdir()] == ["log.jsonl"]
 
 
+def test_a_session_that_cannot_start_says_why_and_no_more(
+    wigwag, tmp_path: Path, tiny_checkpoint: Path
+) -> None:
+    """A camera that is none, an empty file, a pace that a camera does not have."""
+    empty = tmp_path / "empty.aedat4"
+    empty.touch()
+    runs = wigwag.run_side_by_side(*(
+        (
+            "adapt", "--camera", *camera, "--session", tmp_path / f"{number}",
+            "--checkpoint", tiny_checkpoint,
+        )
+        for number, camera in enumerate((["nosuch"], [empty], [CAMERA, "--speed", "max"]))
+    ))  # fmt: skip
+    for said, (status, out, error) in zip(("nosuch", "empty", "--speed"), runs, strict=True):
+        assert (status, out, error.count("\n")) == (2, "", 1), error
+        assert said in error
+
+
 @pytest.mark.parametrize(
     ("camera", "options", "said"),
     [

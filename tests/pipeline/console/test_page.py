@@ -181,11 +181,9 @@ def test_the_view_is_moved_on_the_picture(watched: Stage, page: Page) -> None:
     page.until(looks(**{name: whole[name] for name in ("x", "y", "cell")}), "it is not centred")
 
 
-def test_a_key_begins_from_the_answer_and_not_from_an_older_status(
-    watched: Stage, page: Page
-) -> None:
+@pytest.mark.usefixtures("watched")
+def test_a_key_begins_from_the_answer_and_not_from_an_older_status(page: Page) -> None:
     """A status that was asked for before the view moved may come after it."""
-    del watched
     asked = page.run("""
         return import("/view.js").then(async ({ View }) => {
           const asked = [];
